@@ -1,0 +1,86 @@
+/*
+ * transport.h - how a program on a host is reached: one stream of bytes to it.
+ *
+ * A pool of worker threads, each with its own loop, carries the sessions; the
+ * owner lives on the main loop and is called there only. A stream is one
+ * command run on one host (without a pty): what is written goes to its standard
+ * input, what it prints comes back. Reconnecting, framing and pings are the
+ * business of whoever holds the stream.
+ *
+ * Does not know: agents, frames, rollouts. A failure to reach a host is
+ * ERR_UNREACHABLE or ERR_TIMEOUT, an unknown or changed key ERR_HOSTKEY; what
+ * the program on the host says is never turned into one of these.
+ *
+ *	opening -> open -> closed        on_closed is called exactly once, last
+ */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+struct loop;
+struct remote; /* the pool */
+struct stream;
+
+/* Where a host is and how to get in. Strings borrowed for the call only. */
+struct remote_target {
+	const char *name;    /* for sentences: "host web-1: ..." */
+	const char *address; /* name or number */
+	uint16_t port;	     /* 0: 22 */
+	const char *user;    /* NULL: who runs this program */
+	const char
+		*identity; /* private key file, or NULL: agent, ~/.ssh/id_* */
+	const char *known_hosts; /* file, or NULL: ~/.ssh/known_hosts */
+};
+
+struct remote_options {
+	unsigned n_workers;	 /* threads, at least 1 */
+	unsigned max_handshakes; /* in flight over all workers; others wait */
+	uint64_t connect_ms;	 /* TCP, total */
+	uint64_t handshake_ms;	 /* from connected to authenticated, total */
+	uint64_t exec_ms;	 /* until the channel runs the command */
+	const char *(*passphrase)(const char *identity,
+				  void *ctx); /* or NULL */
+	void *ctx;
+};
+
+struct stream_events {
+	void (*on_open)(struct stream *stream, void *ctx);
+	/* Bytes borrowed for the call. */
+	void (*on_data)(struct stream *stream, const uint8_t *bytes,
+			size_t size, void *ctx);
+	/* Standard error, at most 64 KiB of it kept in all. */
+	void (*on_stderr)(struct stream *stream, const uint8_t *bytes,
+			  size_t size, void *ctx);
+	/* All that was written has left this process's queue. */
+	void (*on_drained)(struct stream *stream, void *ctx);
+	/*
+	 * The end. status: the program's exit status, or -1 when the
+	 * connection ended before it was known (then err says how).
+	 * STREAM is gone after the call.
+	 */
+	void (*on_closed)(struct stream *stream, int status,
+			  const struct err *err, void *ctx);
+};
+
+int remote_new(struct loop *loop, const struct remote_options *options,
+	       struct remote **out, struct err *err) MUST_CHECK;
+/* Ends every stream (on_closed is called for each before this returns). */
+void remote_free(struct remote *remote);
+
+/*
+ * Run COMMAND on TARGET. Never fails at once: what goes wrong is told by
+ * on_closed. events and ctx are borrowed until then, the rest is copied.
+ */
+struct stream *remote_exec(struct remote *remote,
+			   const struct remote_target *target,
+			   const char *command,
+			   const struct stream_events *events, void *ctx);
+/* Queue bytes, copied. */
+void stream_write(struct stream *stream, const void *bytes, size_t size);
+/* Bytes queued and not yet handed to the network. */
+size_t stream_pending(const struct stream *stream);
+/* End of the program's standard input, after what is queued. */
+void stream_end(struct stream *stream);
+/* Give up: on_closed follows, with ERR_UNREACHABLE "closed by us". */
+void stream_close(struct stream *stream);

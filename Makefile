@@ -30,7 +30,7 @@ LIBS = $(shell pkg-config --libs $(LIBRARIES)) -lpthread -lm
 ifeq ($(VARIANT),release)
 AGENT_CC := musl-gcc
 AGENT_CFLAGS = $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -isystem $(B)/musl-include $(CFLAGS)
-AGENT_LIBS := -static $(addprefix /usr/lib/$(shell gcc -dumpmachine)/,libzstd.a libsodium.a)
+AGENT_LIBS = -static $(addprefix /usr/lib/$(shell gcc -dumpmachine)/,libzstd.a libsodium.a)
 AGENT_HEADERS := $(B)/musl-include/.done
 else
 AGENT_CC := $(CC)
@@ -64,6 +64,18 @@ $(B)/%.a:
 	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 PROGRAMS := $(B)/bin/svrkit $(B)/bin/gray-agent $(B)/bin/grayd $(B)/bin/grayctl
+
+# The Debian packages: this list serves `make deps`, CI and the README.
+PACKAGES_BUILD := gcc make pkg-config git libuv1-dev libssh2-1-dev libyaml-dev libgit2-dev libsqlite3-dev \
+	libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libarchive-dev libzstd-dev libssl-dev libsodium-dev \
+	libexpat1-dev uthash-dev musl-tools openssh-client
+PACKAGES_TEST := libcmocka-dev openssh-server strace protobuf-compiler curl jq procps iproute2 nftables zstd tmux
+PACKAGES_LINT := clang clang-format clang-tidy cppcheck shellcheck mandoc
+PACKAGES := $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_LINT)
+# Two libraries that must have their security fixes; some mirrors still hand out older ones.
+PACKAGES_FIXED := libssh2-1:1.10.0-3+deb12u1 libgit2-1.5:1.5.1+ds-1+deb12u2
+# Targets that a newcomer calls on a bare machine install what is missing before anything compiles.
+DEPS_FIRST := $(if $(filter check demo,$(MAKECMDGOALS)),deps)
 
 Q := $(if $(V),,@)
 .DEFAULT_GOAL := all
@@ -113,7 +125,7 @@ $(patsubst %.c,$(B)/%.o,$(filter-out core/base/% cmd/svrkit/%,$(wildcard core/*/
 $(call agent_objs,$(filter-out core/base/%,$(AGENT_CORE_C) $(AGENTS_C) $(wildcard cmd/gray-agent/*.c))): | $(GEN_H)
 
 # musl-gcc does not look in /usr/include: lend it the two libraries' headers, no others.
-$(B)/musl-include/.done:
+$(B)/musl-include/.done: | $(DEPS_FIRST)
 	@mkdir -p $(@D)
 	@ln -sfn /usr/include/sodium $(@D)/sodium
 	@ln -sf /usr/include/zstd.h /usr/include/zstd_errors.h /usr/include/sodium.h /usr/include/uthash.h $(@D)/
@@ -123,7 +135,7 @@ $(B)/musl-include/.done:
 	@touch $@
 
 # build/<variant>/flags changes when the flags do, and everything with it.
-$(B)/flags: FORCE
+$(B)/flags: FORCE | $(DEPS_FIRST)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(BASE_CFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(BASE_CFLAGS) $(CFLAGS)' > $@
 FORCE:
@@ -142,13 +154,73 @@ $(B)/tests/unit/agents/%: $(B)/tests/unit/agents/%.o $(SUPPORT) $(AGENTS) $(CORE
 $(B)/tests/unit/cmd/%: $(B)/tests/unit/cmd/%.o $(SUPPORT) $(ROLLOUTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 
+## deps: install the Debian packages that are missing
+deps:
+	@tests/deps $(PACKAGES) -- $(PACKAGES_FIXED)
+
+## check: all tests: unit, replay, sim, e2e; ends in "N passed, N failed"
+E2E := $(sort $(wildcard tests/e2e/t*.sh))
+check: all $(TESTS) $(CHECK_PROGRAMS)
+	@B=$(B) tests/run $(TESTS) $(CHECK_TESTS) $(E2E)
 ## unit: build and run the unit tests
 unit: $(TESTS)
-	tests/run $(TESTS)
+	@tests/run $(TESTS)
+## e2e: the real programs on a fleet of loopback hosts
+e2e: all $(CHECK_PROGRAMS)
+	@B=$(B) tests/run $(E2E)
+## asan tsan cov: check in that variant; asan-unit: its unit tests, corpora and simulation only
+asan tsan cov:
+	@$(MAKE) VARIANT=$@ check
+asan-unit:
+	@$(MAKE) VARIANT=asan check E2E=
+## demo: the whole story on a fleet on loopback, live; demo-stop ends what it leaves running
+demo: all $(CHECK_PROGRAMS)
+	@B=$(B) tests/fleet/demo
+demo-stop:
+	@B=$(B) tests/fleet/demo stop
 
+## lint: layers, headers, format, clang-tidy, cppcheck, shellcheck, manual pages
+LINT_C = $(shell git ls-files '*.c')
+LINT_H = $(shell git ls-files '*.h')
+LINT_SH = $(shell git ls-files | xargs grep -lE '^\#!(/usr/bin/env bash|/bin/sh|/bin/bash)')
+LINT_FLAGS = $(filter-out $(FLAGS_$(VARIANT)),$(BASE_CFLAGS))
+lint: lint-layers lint-headers lint-format lint-shell lint-man lint-cppcheck lint-tidy
+lint-layers:
+	@tests/layers
+lint-headers: $(GEN_H)
+	@printf '%s\n' $(LINT_H) | xargs -P2 -I{} sh -c 'echo "#include \"{}\"" | $(CC) $(BASE_CFLAGS) -Werror -fsyntax-only -x c -' && echo "headers: each compiles alone"
+lint-format:
+	@clang-format --dry-run -Werror $(LINT_C) $(LINT_H) && echo "format: as make format leaves it"
+lint-shell:
+	@shellcheck $(LINT_SH) && echo "shellcheck: clean"
+lint-man: all
+	@mandoc -Tlint -Wwarning man/*.[1-9] && tests/man_commands $(B)/bin && echo "man: clean, and names every command"
+lint-cppcheck: $(GEN_H)
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=.cppcheck \
+		-j2 -D_GNU_SOURCE -I. -I$(B)/gen $(filter-out tests/%,$(LINT_C)) && echo "cppcheck: clean"
+lint-tidy: $(GEN_H)
+	@printf '%s\n' $(filter-out tests/%,$(LINT_C)) | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$$@" -- $(LINT_FLAGS) 2>/dev/null' - && echo "clang-tidy: clean"
+
+## format: clang-format, in place
+format:
+	clang-format -i $(LINT_C) $(LINT_H)
+## map: what each module is for
+map:
+	@for h in $(LINT_H); do sed -n '2s/^ \* [a-z0-9_]*\.h - //p' $$h | sed "s|^|$$h: |"; done
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+## install: programs, manual pages, units; PREFIX, BINDIR, SBINDIR, MANDIR, DESTDIR
+install: all
+	install -Dm755 -t $(DESTDIR)$(BINDIR) $(B)/bin/grayctl $(B)/bin/svrkit
+	install -Dm755 -t $(DESTDIR)$(SBINDIR) $(B)/bin/grayd
+	install -Dm755 -t $(DESTDIR)$(LIBEXECDIR) $(B)/bin/gray-agent
+	install -Dm644 -t $(DESTDIR)$(UNITDIR) cmd/grayd/grayd.service
+	for page in man/*.[1-9]; do install -Dm644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit 1; done
 ## clean: remove build/
 clean:
 	rm -rf build
 
-.PHONY: all unit clean FORCE
+.PHONY: all deps check unit e2e asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format \
+	lint-shell lint-man lint-cppcheck lint-tidy format map help install clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -12,6 +12,10 @@
  * empty ones are not content. Decoding accepts this form and nothing else, and
  * applies manifest_check_path and the link rule to every entry, so the agent
  * need not trust who sent it.
+ *
+ * The link rule: a target is relative and, followed as the kernel does and
+ * through other links of the manifest too, never goes above the top of the
+ * release (it may lead to nothing). No entry lies below a link.
  */
 #pragma once
 
@@ -24,7 +28,8 @@
 #include "core/base/vec.h"
 
 #define MANIFEST_MAX_ENTRIES 200000
-#define MANIFEST_MAX_BYTES   (64u << 20)
+#define MANIFEST_MAX_BYTES   (64u << 20)   /* of the text */
+#define MANIFEST_MAX_CONTENT (64ull << 30) /* of all files together */
 
 struct manifest_entry {
 	char *path;

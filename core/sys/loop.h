@@ -2,7 +2,8 @@
  * loop.h - one thread's events: timers, other threads' calls, child processes.
  *
  * A thin skin over libuv. Everything is called on the loop's own thread except
- * loop_post. A timer belongs to the loop until loop_timer_free.
+ * loop_post. A timer belongs to the loop until loop_timer_free. A program that
+ * has a loop ignores SIGPIPE.
  */
 #pragma once
 
@@ -18,6 +19,10 @@ struct loop_child;
 typedef void (*loop_fn)(void *ctx);
 
 int loop_new(struct loop **out, struct err *err) MUST_CHECK;
+/*
+ * Makes the calls that were posted, waits for work that runs (DONE is called)
+ * and kills children (DONE is not). Timers and polls are freed before it.
+ */
 void loop_free(struct loop *loop);
 /* Until loop_stop. */
 void loop_run(struct loop *loop);
@@ -47,9 +52,14 @@ void loop_poll_free(struct loop_poll *poll); /* does not close the fd */
 void loop_on_signal(struct loop *loop, int signo, loop_fn fn, void *ctx);
 
 /*
- * Run argv, its own process group, stdin /dev/null, at most MAX_OUTPUT bytes of
- * stdout+stderr kept; killed (the group) after TIMEOUT_MS. DONE gets the exit
- * status, or -1 and err.
+ * Run argv (found on the PATH of ENV; NULL: ours) in DIR (NULL: here), its own
+ * process group, stdin /dev/null. Of stdout+stderr MAX_OUTPUT bytes are kept,
+ * the first and the last half, with a line between that says how much is left
+ * out. After TIMEOUT_MS the group is killed. DONE gets the exit status, or -1
+ * and err: ERR_TIMEOUT, ERR_FAILED "killed by signal", ERR_SYSTEM when it could
+ * not be started; never before this returns. The end is that of the first
+ * process: what it leaves behind in its group is killed, and pipes that others
+ * still hold are not waited for.
  */
 typedef void (*loop_child_fn)(void *ctx, int status, const char *output,
 			      const struct err *err);
@@ -57,5 +67,5 @@ struct loop_child *loop_child_run(struct loop *loop, char *const *argv,
 				  const char *dir, char *const *env,
 				  uint64_t timeout_ms, size_t max_output,
 				  loop_child_fn done, void *ctx);
-/* Kill it and never call DONE. */
+/* Kill it and never call DONE; not after DONE. */
 void loop_child_cancel(struct loop_child *child);

@@ -32,6 +32,7 @@ AGENT_CC := musl-gcc
 AGENT_CFLAGS = $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -isystem $(B)/musl-include $(CFLAGS)
 AGENT_LIBS = -static $(addprefix /usr/lib/$(shell gcc -dumpmachine)/,libzstd.a libsodium.a)
 AGENT_HEADERS := $(B)/musl-include/.done
+AGENT_LIBC_C := core/sys/musl.c
 else
 AGENT_CC := $(CC)
 AGENT_CFLAGS = $(ALL_CFLAGS)
@@ -43,8 +44,8 @@ agent_objs = $(patsubst %.c,$(B)/agent/%.o,$(1))
 
 # The architecture, as archives: what a program does not link, it cannot call.
 BASE_C := $(filter-out %_sodium.c,$(wildcard core/base/*.c))
-CORE_C := $(filter-out %_sodium.c,$(wildcard core/*/*.c))
-AGENT_CORE_C := $(filter-out %_crypto.c,$(wildcard core/base/*.c)) core/sys/clock.c core/sys/log.c core/sys/file.c \
+CORE_C := $(filter-out %_sodium.c core/sys/musl.c,$(wildcard core/*/*.c))
+AGENT_CORE_C := $(filter-out %_crypto.c,$(wildcard core/base/*.c)) $(AGENT_LIBC_C) core/sys/clock.c core/sys/log.c core/sys/file.c \
 	$(wildcard core/sys/proc.c core/sys/lock.c core/wire/frame.c core/release/manifest.c)
 AGENTS_C := $(wildcard agents/*.c agents/probes/*.c agents/services/*.c)
 WIRE_C := $(B)/gen/core/wire/agent.c

@@ -152,6 +152,9 @@ $(B)/tests/unit/rollouts/%: $(B)/tests/unit/rollouts/%.o $(SUPPORT) $(ROLLOUTS) 
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 $(B)/tests/unit/agents/%: $(B)/tests/unit/agents/%.o $(SUPPORT) $(AGENTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
+$(B)/grayctl.a: $(filter-out %/main.o,$(call objs,cmd/grayctl/*.c))
+$(B)/tests/unit/cmd/grayctl/%: $(B)/tests/unit/cmd/grayctl/%.o $(B)/grayctl.a $(SUPPORT) $(ROLLOUTS) $(CORE)
+	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 $(B)/tests/unit/cmd/%: $(B)/tests/unit/cmd/%.o $(SUPPORT) $(ROLLOUTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 

@@ -46,7 +46,7 @@ agent_objs = $(patsubst %.c,$(B)/agent/%.o,$(1))
 BASE_C := $(filter-out %_sodium.c,$(wildcard core/base/*.c))
 CORE_C := $(filter-out %_sodium.c core/sys/musl.c,$(wildcard core/*/*.c))
 AGENT_CORE_C := $(filter-out %_crypto.c,$(wildcard core/base/*.c)) $(AGENT_LIBC_C) core/sys/clock.c core/sys/log.c core/sys/file.c \
-	$(wildcard core/sys/proc.c core/sys/lock.c core/wire/frame.c core/wire/proto.c core/data/zstd.c core/release/manifest.c)
+	$(wildcard core/sys/proc.c core/sys/lock.c core/wire/frame.c core/wire/proto.c core/data/zstd.c core/text/metric_selector.c core/release/manifest.c)
 AGENTS_C := $(wildcard agents/*.c agents/probes/*.c agents/services/*.c)
 WIRE_C := $(B)/gen/core/wire/agent.c
 WIRE_O := $(B)/gen/core/wire/agent.o

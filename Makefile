@@ -158,6 +158,29 @@ $(B)/tests/unit/cmd/grayctl/%: $(B)/tests/unit/cmd/grayctl/%.o $(B)/grayctl.a $(
 $(B)/tests/unit/cmd/%: $(B)/tests/unit/cmd/%.o $(SUPPORT) $(ROLLOUTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 
+# Fuzzers: tests/fuzz/fuzz_X.c becomes tests/fuzz/X. Without libFuzzer, fuzz_main.c replays the corpus.
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/tests/fuzz/%)
+ifneq ($(VARIANT),fuzz)
+FUZZ_MAIN := $(B)/tests/support/fuzz_main.o
+CHECK_PROGRAMS += $(FUZZ_PROGRAMS)
+CHECK_TESTS += $(FUZZ_PROGRAMS)
+endif
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(ROLLOUTS) $(AGENTS) $(CORE)
+	$(Q)$(CC) $(FLAGS_$(VARIANT)) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LDFLAGS) $(LIBS)
+## replay: every fuzzer over its corpus
+replay: $(FUZZ_PROGRAMS)
+	@tests/run $(FUZZ_PROGRAMS)
+## fuzz: TARGET=frame TIME=60 with clang's libFuzzer; finds stay in build/fuzz
+TIME ?= 60
+FUZZ_CORPUS := build/fuzz/corpus/$(TARGET)
+fuzz:
+	@test -f tests/fuzz/fuzz_$(TARGET).c || { echo "TARGET is one of: $(FUZZERS)"; exit 2; }
+	@$(MAKE) VARIANT=fuzz build/fuzz/tests/fuzz/$(TARGET)
+	@mkdir -p $(FUZZ_CORPUS)
+	build/fuzz/tests/fuzz/$(TARGET) -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz/ \
+		$(FUZZ_CORPUS) tests/fuzz/corpus/$(TARGET)
+
 ## deps: install the Debian packages that are missing
 deps:
 	@tests/deps $(PACKAGES) -- $(PACKAGES_FIXED)
@@ -225,6 +248,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all deps check unit e2e asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format \
+.PHONY: all deps check unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format \
 	lint-shell lint-man lint-cppcheck lint-tidy format map help install clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,10 +1,15 @@
 /*
  * blobs.h - files by digest: the controller's content-addressed store.
  *
- * blobs/ab/cdef... holds a whole file; it is there or it is not: written
- * aside, synced, renamed. An import collects its files and keeps them all or
- * none. Safe to be killed at any point; leftovers of a killed import are
- * removed by the next blobs_open.
+ * blobs/ab/cdef... holds a whole file; it is there or it is not. An import
+ * collects its files in a folder of its own and keeps them all or none:
+ *
+ *	tmp/<import>/ --(all synced)--> tmp/<import>.keep/ --> ab/cdef...
+ *
+ * The rename in the middle decides. Safe to be killed at any point: the next
+ * blobs_open drops what comes before it and finishes what comes after.
+ *
+ * Any thread may read and import at the same time; one import is one thread's.
  */
 #pragma once
 

@@ -155,6 +155,9 @@ $(B)/tests/unit/agents/%: $(B)/tests/unit/agents/%.o $(SUPPORT) $(AGENTS) $(CORE
 $(B)/grayctl.a: $(filter-out %/main.o,$(call objs,cmd/grayctl/*.c))
 $(B)/tests/unit/cmd/grayctl/%: $(B)/tests/unit/cmd/grayctl/%.o $(B)/grayctl.a $(SUPPORT) $(ROLLOUTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
+$(B)/svrkit.a: $(filter-out %/main.o,$(call objs,cmd/svrkit/*.c))
+$(B)/tests/unit/cmd/svrkit/%: $(B)/tests/unit/cmd/svrkit/%.o $(B)/svrkit.a $(B)/base.a
+	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) -lexpat -lcrypto -lm -lcmocka
 $(B)/tests/unit/cmd/%: $(B)/tests/unit/cmd/%.o $(SUPPORT) $(ROLLOUTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 

@@ -51,7 +51,7 @@ static const char *attribute(const char **pairs, const char *name)
 }
 
 static uint32_t number_attribute(struct parser *parser, const char **pairs,
-				 const char *name, uint32_t max)
+				 const char *name, uint32_t min, uint32_t max)
 {
 	const char *text = attribute(pairs, name);
 	struct err err = ERR_INIT;
@@ -63,6 +63,9 @@ static uint32_t number_attribute(struct parser *parser, const char **pairs,
 	else if (str_parse_u64(text, max, &value, &err) < 0)
 		schema_mistake(&parser->mistakes, place_of(parser), "%s: %s",
 			       name, err.text);
+	else if (value < min)
+		schema_mistake(&parser->mistakes, place_of(parser),
+			       "%s: starts at %u", name, min);
 	return (uint32_t)value;
 }
 
@@ -105,18 +108,18 @@ static void add_field(struct parser *parser, const char **pairs)
 	field->name = name_attribute(parser, pairs);
 	field->comment = TAKE(parser->comment);
 	field->number =
-		number_attribute(parser, pairs, "number", SCHEMA_MAX_NUMBER);
+		number_attribute(parser, pairs, "number", 1, SCHEMA_MAX_NUMBER);
 	if (!type)
 		schema_mistake(&parser->mistakes, field->place,
 			       "type is missing");
 	field->type = mem_str(type ? type : "");
 	if (attribute(pairs, "max"))
-		field->max = number_attribute(parser, pairs, "max",
+		field->max = number_attribute(parser, pairs, "max", 1,
 					      SCHEMA_MAX_FIELD);
 	field->is_repeated = attribute(pairs, "repeated") != NULL;
 	if (field->is_repeated)
 		field->max_items = number_attribute(parser, pairs, "repeated",
-						    SCHEMA_MAX_ITEMS);
+						    1, SCHEMA_MAX_ITEMS);
 }
 
 static void add_value(struct parser *parser, const char **pairs)
@@ -128,7 +131,7 @@ static void add_value(struct parser *parser, const char **pairs)
 	value->place = place_of(parser);
 	value->name = name_attribute(parser, pairs);
 	value->comment = TAKE(parser->comment);
-	value->number = number_attribute(parser, pairs, "number", INT32_MAX);
+	value->number = number_attribute(parser, pairs, "number", 0, INT32_MAX);
 }
 
 static void add_element(struct parser *parser, enum element element,
@@ -152,12 +155,12 @@ static void add_element(struct parser *parser, enum element element,
 		added->place = place_of(parser);
 		added->name = name_attribute(parser, pairs);
 		added->comment = TAKE(parser->comment);
-		added->number = number_attribute(parser, pairs, "number",
+		added->number = number_attribute(parser, pairs, "number", 1,
 						 SCHEMA_MAX_MESSAGE);
 	} else if (element == PROTOCOL) {
 		schema->name = name_attribute(parser, pairs);
-		schema->version =
-			number_attribute(parser, pairs, "version", UINT32_MAX);
+		schema->version = number_attribute(parser, pairs, "version", 1,
+						   UINT32_MAX);
 	}
 }
 

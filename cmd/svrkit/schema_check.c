@@ -143,10 +143,6 @@ static void check_limits(const struct schema_field *field,
 		schema_mistake(mistakes, field->place,
 			       "%s: max is for string and bytes, not for %s",
 			       field->name, field->type);
-	if (field->is_repeated && field->max_items == 0)
-		schema_mistake(mistakes, field->place,
-			       "%s: repeated is the most items, at least 1",
-			       field->name);
 }
 
 static void check_message(const struct schema *schema,
@@ -162,10 +158,6 @@ static void check_message(const struct schema *schema,
 		struct schema_field *field = &message->fields.items[i];
 		AUTO_STR char *extra = NULL;
 
-		if (field->number == 0)
-			schema_mistake(mistakes, field->place,
-				       "%s: numbers of fields start at 1",
-				       field->name);
 		unique_name(names, field->name, &field->place, mistakes);
 		unique_number(numbers, field->number, &field->place, mistakes);
 		if (!find_kind(schema, field)) {
@@ -228,10 +220,6 @@ void schema_check(struct schema *schema, struct schema_mistakes *mistakes)
 		struct schema_message *message = &schema->messages.items[i];
 
 		unique_name(names, message->name, &message->place, mistakes);
-		if (message->number == 0)
-			schema_mistake(mistakes, message->place,
-				       "%s: numbers of messages start at 1",
-				       message->name);
 		unique_number(numbers, message->number, &message->place,
 			      mistakes);
 		check_message(schema, message, mistakes);

@@ -213,7 +213,7 @@ demo-stop:
 LINT_C = $(shell git ls-files '*.c')
 LINT_H = $(shell git ls-files '*.h')
 LINT_SH = $(shell git ls-files | xargs grep -lE '^\#!(/usr/bin/env bash|/bin/sh|/bin/bash)')
-LINT_FLAGS = $(filter-out $(FLAGS_$(VARIANT)),$(BASE_CFLAGS))
+LINT_FLAGS = $(filter-out $(FLAGS_$(VARIANT)) -DGRAY_VERSION%,$(BASE_CFLAGS)) -DGRAY_VERSION=\"$(VERSION)\"
 lint: lint-layers lint-headers lint-format lint-shell lint-man lint-cppcheck lint-tidy
 lint-layers:
 	@tests/layers

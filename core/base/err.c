@@ -15,7 +15,7 @@ static const struct {
 #undef ERR_ROW
 };
 
-int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+int err_put(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -26,7 +26,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	return -(int)code;
 }
 
-int err_sys(struct err *err, const char *fmt, ...)
+int err_put_sys(struct err *err, const char *fmt, ...)
 {
 	int saved = errno;
 	size_t used;
@@ -43,7 +43,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 	return -(int)err->code;
 }
 
-int err_wrap(struct err *err, const char *fmt, ...)
+int err_put_around(struct err *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->text)];
 	size_t used;

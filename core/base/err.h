@@ -45,13 +45,28 @@ struct err {
 		.code = ERR_NONE, .text = "" \
 	}
 
-/* Each returns -code, so that a caller can write `return err_set(...)`. */
-int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+/*
+ * Each returns -code, so that a caller can write `return err_set(...)`.
+ *
+ * err_set   the code and the sentence
+ * err_sys   ERR_SYSTEM (ERR_NO_SPACE for ENOSPC and EDQUOT), errno's words
+ * added err_wrap  puts "context: " in front of what is there; the code stays
+ *
+ * They are macros only so that compilers and analysers know the sign.
+ */
+#define err_set(...)  err_is_negative(err_put(__VA_ARGS__))
+#define err_sys(...)  err_is_negative(err_put_sys(__VA_ARGS__))
+#define err_wrap(...) err_is_negative(err_put_around(__VA_ARGS__))
+int err_put(struct err *err, enum err_code code, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
-/* ERR_SYSTEM (ERR_NO_SPACE for ENOSPC and EDQUOT) with errno's words added. */
-int err_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Put "context: " in front of what is there; the code stays. */
-int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int err_put_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int err_put_around(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static inline int err_is_negative(int rc)
+{
+	if (rc >= 0)
+		__builtin_unreachable();
+	return rc;
+}
 
 const char *err_name(enum err_code code);
 /* The code of that name, or ERR_SYSTEM if there is none. */

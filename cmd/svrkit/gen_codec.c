@@ -146,6 +146,8 @@ static void put_struct(const struct schema *schema,
 		     "\t\tstruct buf *out);\n"
 		     "int $1_$2_decode(const uint8_t *bytes, size_t size,\n"
 		     "\t\tstruct $1_$2 *out, struct err *err) MUST_CHECK;\n"
+		     "void $1_$2_copy(const struct $1_$2 *from, struct $1_$2 "
+		     "*out);\n"
 		     "void $1_$2_release(struct $1_$2 *message);\n"
 		     "MEM_AUTO_VALUE($1_$2)\n\n");
 }
@@ -263,6 +265,9 @@ static void put_functions(const struct schema *schema,
 		     "\t\tstruct $1_$2 *out, struct err *err)\n"
 		     "{\n\treturn proto_decode(&$1_$2_type, bytes, size, out, "
 		     "err);\n}\n\n"
+		     "void $1_$2_copy(const struct $1_$2 *from, struct $1_$2 "
+		     "*out)\n"
+		     "{\n\tproto_copy(&$1_$2_type, from, out);\n}\n\n"
 		     "void $1_$2_release(struct $1_$2 *message)\n"
 		     "{\n\tproto_release(&$1_$2_type, message);\n}\n\n");
 }

@@ -542,3 +542,57 @@ void proto_release(const struct proto_type *type, void *message)
 	buf_release((void *)((char *)message + type->unknown));
 	memset(message, 0, type->size);
 }
+
+/* ---- copy: what is borrowed becomes owned ---- */
+
+static void own_bytes(struct buf *bytes)
+{
+	struct buf copy = BUF_INIT;
+
+	buf_append(&copy, bytes->bytes, bytes->size);
+	*bytes = copy;
+}
+
+static void own_message(const struct proto_type *type, void *message);
+
+static void own_item(const struct proto_field *field, void *at)
+{
+	char *text;
+
+	if (field->kind == PROTO_MESSAGE) {
+		own_message(field->inner, at);
+	} else if (field->kind == PROTO_BYTES) {
+		own_bytes(at);
+	} else if (field->kind == PROTO_STRING) {
+		memcpy(&text, at, sizeof(text));
+		text = mem_str(text);
+		memcpy(at, &text, sizeof(text));
+	}
+}
+
+static void own_message(const struct proto_type *type, void *message)
+{
+	for (size_t i = 0; i < type->n_fields; i++) {
+		const struct proto_field *field = &type->fields[i];
+		size_t size = item_size(field);
+		size_t n;
+		char *items;
+
+		if (!field->is_repeated) {
+			own_item(field, (char *)message + field->offset);
+			continue;
+		}
+		n = count_of(field, message);
+		items = n ? mem_copy(array_of(field, message), n * size) : NULL;
+		memcpy((char *)message + field->offset, &items, sizeof(items));
+		for (size_t j = 0; j < n; j++)
+			own_item(field, items + j * size);
+	}
+	own_bytes((void *)((char *)message + type->unknown));
+}
+
+void proto_copy(const struct proto_type *type, const void *from, void *out)
+{
+	memcpy(out, from, type->size);
+	own_message(type, out);
+}

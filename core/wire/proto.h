@@ -74,3 +74,5 @@ int proto_decode(const struct proto_type *type, const uint8_t *bytes,
 		 size_t size, void *out, struct err *err) MUST_CHECK;
 /* Free what MESSAGE owns and zero it. A zeroed struct is fine. */
 void proto_release(const struct proto_type *type, void *message);
+/* A copy in OUT, overwritten, that owns all it holds. */
+void proto_copy(const struct proto_type *type, const void *from, void *out);

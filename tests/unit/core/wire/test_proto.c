@@ -81,6 +81,23 @@ static void test_a_command_comes_back_as_it_was_sent(void **state)
 	assert_memory_equal(again.bytes, wire.bytes, wire.size);
 }
 
+static void test_a_copy_is_equal_and_owns_all_it_holds(void **state)
+{
+	struct agent_command sent;
+	AUTO_VALUE(agent_command) copy = { 0 };
+	AUTO_VALUE(buf) wire = BUF_INIT;
+	AUTO_VALUE(buf) again = BUF_INIT;
+
+	(void)state;
+	make_command(&sent);
+	agent_command_encode(&sent, &wire);
+	agent_command_copy(&sent, &copy);
+	agent_command_release(&sent);
+	agent_command_encode(&copy, &again);
+	assert_int_equal(again.size, wire.size);
+	assert_memory_equal(again.bytes, wire.bytes, wire.size);
+}
+
 static void test_texts_that_were_not_sent_are_empty_not_null(void **state)
 {
 	AUTO_VALUE(agent_result) got = { 0 };
@@ -419,6 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_command_comes_back_as_it_was_sent),
+		cmocka_unit_test(test_a_copy_is_equal_and_owns_all_it_holds),
 		cmocka_unit_test(
 			test_texts_that_were_not_sent_are_empty_not_null),
 		cmocka_unit_test(test_what_is_zero_is_not_written),

@@ -184,6 +184,17 @@ fuzz:
 	build/fuzz/tests/fuzz/$(TARGET) -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz/ \
 		$(FUZZ_CORPUS) tests/fuzz/corpus/$(TARGET)
 
+# What the fleet on loopback is made of; never instrumented, so that it costs the same in every variant.
+FLEET_PROGRAMS := $(addprefix $(B)/tests/fleet/,enter service load)
+CHECK_PROGRAMS += $(FLEET_PROGRAMS)
+$(B)/tests/fleet/enter: tests/fleet/enter.c
+$(B)/tests/fleet/service: tests/fleet/service.c tests/fleet/handover.c
+$(B)/tests/fleet/load: tests/fleet/load.c
+$(FLEET_PROGRAMS): $(wildcard tests/fleet/*.h) $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  cc $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -O2 -g -o $@ $(filter %.c,$^)
+
 ## deps: install the Debian packages that are missing
 deps:
 	@tests/deps $(PACKAGES) -- $(PACKAGES_FIXED)

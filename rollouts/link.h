@@ -7,7 +7,10 @@
  * stages, budgets or sequence rules.
  *
  *	connecting -> greeting -> opening -> up
- *	     ^------------ back-off ---------+		each with a deadline
+ *	     ^------------ back-off ---------+
+ *
+ * Each has a deadline: connecting the transport's own, greeting and opening
+ * four pings each; and whoever is up and silent for three pings is dead.
  */
 #pragma once
 
@@ -67,7 +70,9 @@ void link_command(struct link *link, const struct agent_command *command,
 		  uint64_t valid_ms);
 /*
  * The same for VERB_STAGE: sends the manifest, then the blobs the host lacks,
- * paced by the transport. BLOBS is borrowed for the life of the link.
+ * paced by the transport. MANIFEST and BLOBS are borrowed until its on_result
+ * or on_down. A file that cannot be read here is told by an on_result with the
+ * error, and then an on_down.
  */
 void link_stage(struct link *link, const struct agent_command *command,
 		uint64_t valid_ms, const struct manifest *manifest,

@@ -13,8 +13,20 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
-#define COMMANDS(X) \
-	X(help)     \
+#define COMMANDS(X)   \
+	X(status)     \
+	X(watch)      \
+	X(why)        \
+	X(pause)      \
+	X(resume)     \
+	X(promote)    \
+	X(retry)      \
+	X(approve)    \
+	X(rollback)   \
+	X(abort)      \
+	X(log)        \
+	X(log_verify) \
+	X(help)       \
 	X(completion)
 
 enum command_flag {

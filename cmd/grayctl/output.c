@@ -4,18 +4,25 @@
 #include <sys/ioctl.h>
 
 #include "core/base/str.h"
+#include "core/text/json.h"
 
-#define DEFAULT_WIDTH 80
+#define DEFAULT_WIDTH  80
+#define DEFAULT_HEIGHT 24
+#define NO_WIDTH       4000
 
 void output_measure(struct output *output)
 {
 	struct winsize size = { 0 };
 
 	output->width = DEFAULT_WIDTH;
-	if (output->is_terminal &&
-	    ioctl(fileno(output->file), TIOCGWINSZ, &size) == 0 &&
-	    size.ws_col > 0)
+	output->height = DEFAULT_HEIGHT;
+	if (!output->is_terminal ||
+	    ioctl(fileno(output->file), TIOCGWINSZ, &size) < 0)
+		return;
+	if (size.ws_col > 0)
 		output->width = size.ws_col;
+	if (size.ws_row > 0)
+		output->height = size.ws_row;
 }
 
 void output_init(struct output *output, FILE *file)
@@ -30,6 +37,20 @@ void output_init(struct output *output, FILE *file)
 	};
 	output->has_colour = output->is_terminal && !(no_color && *no_color);
 	output_measure(output);
+}
+
+void output_json(const struct output *output, const struct js *value)
+{
+	AUTO_STR char *text = js_format(value);
+
+	(void)fprintf(output->file, "%s\n", text);
+}
+
+unsigned output_width(const struct output *output)
+{
+	if (!output->is_terminal)
+		return NO_WIDTH;
+	return output->width > 1 ? output->width - 1 : 1;
 }
 
 static const char *const tones[] = {

@@ -16,12 +16,20 @@ struct output {
 	bool is_json;
 	bool is_terminal;
 	bool has_colour;
-	unsigned width; /* columns */
+	unsigned width;	 /* columns */
+	unsigned height; /* lines */
 };
 
 void output_init(struct output *output, FILE *file);
-/* Ask the terminal for its width again. */
+/* Ask the terminal for its size again. */
 void output_measure(struct output *output);
+
+/* One document on one line. */
+struct js;
+void output_json(const struct output *output, const struct js *value);
+/* Columns to fill: the last stays free, some terminals wrap on it. Wide where
+ * there is no terminal: what is piped is not cut. */
+unsigned output_width(const struct output *output);
 
 /* A word in front of text that is no error: state, verdict. */
 enum output_tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_WAIT, TONE_FAINT };

@@ -29,10 +29,20 @@ void manifest_free(struct manifest *manifest)
 	free(manifest);
 }
 
-/* ERR_INVALID about the entry at PATH, which may hold anything. */
-static int refuse(const char *path, const char *why, struct err *err)
+/* On one line, whatever TEXT holds. */
+static char *clean_line(const char *text)
 {
-	AUTO_STR char *clean = str_clean(path, strlen(path));
+	char *clean = str_clean(text, strlen(text));
+
+	for (char *p = clean; *p; p++)
+		if (*p == '\n' || *p == '\t')
+			*p = '?';
+	return clean;
+}
+
+int manifest_refuse(const char *path, const char *why, struct err *err)
+{
+	AUTO_STR char *clean = clean_line(path);
 
 	return err_set(err, ERR_INVALID, "entry \"%.200s\": %s", clean, why);
 }
@@ -102,13 +112,13 @@ int manifest_check_path(const char *path, struct err *err)
 {
 	const char *why = check_path(path);
 
-	return why ? refuse(path, why, err) : 0;
+	return why ? manifest_refuse(path, why, err) : 0;
 }
 
 static int check_target(const char *path, const char *target, struct err *err)
 {
 	AUTO_STR char *text = NULL;
-	AUTO_STR char *clean = str_clean(target, strlen(target));
+	AUTO_STR char *clean = clean_line(target);
 	const char *why;
 
 	if (!*target)
@@ -122,7 +132,7 @@ static int check_target(const char *path, const char *target, struct err *err)
 	if (!why)
 		return 0;
 	text = mem_format("link target \"%.200s\" %s", clean, why);
-	return refuse(path, text, err);
+	return manifest_refuse(path, text, err);
 }
 
 static struct manifest_entry *add_entry(struct manifest *manifest,
@@ -133,7 +143,8 @@ static struct manifest_entry *add_entry(struct manifest *manifest,
 	if (manifest_check_path(path, err) < 0)
 		return NULL;
 	if (manifest->entries.n >= MANIFEST_MAX_ENTRIES) {
-		(void)refuse(path, "is one more than 200000 entries", err);
+		(void)manifest_refuse(path, "is one more than 200000 entries",
+				      err);
 		return NULL;
 	}
 	entry = vec_add(&manifest->entries);
@@ -148,7 +159,8 @@ int manifest_add_file(struct manifest *manifest, const char *path,
 	struct manifest_entry *entry;
 
 	if (size > MANIFEST_MAX_CONTENT - manifest->total_bytes)
-		return refuse(path, "takes the release above 64 GiB", err);
+		return manifest_refuse(path, "takes the release above 64 GiB",
+				       err);
 	entry = add_entry(manifest, path, err);
 	if (!entry)
 		return -(int)err->code;
@@ -214,11 +226,11 @@ static int check_parents(const struct manifest *manifest, const char *path,
 			continue;
 		parent = find_n(manifest, path, size);
 		if (parent)
-			return refuse(path,
-				      parent->target
-					      ? "goes through a link"
-					      : "has a file for its folder",
-				      err);
+			return manifest_refuse(
+				path,
+				parent->target ? "goes through a link"
+					       : "has a file for its folder",
+				err);
 	}
 	return 0;
 }
@@ -295,7 +307,7 @@ static int check_link(const struct manifest *manifest,
 	if (!why)
 		return 0;
 	text = mem_format("link target \"%.200s\" %s", entry->target, why);
-	return refuse(entry->path, text, err);
+	return manifest_refuse(entry->path, text, err);
 }
 
 /* Order, duplicates, files and links used as folders, links that leave. */
@@ -310,9 +322,9 @@ static int check_whole(const struct manifest *manifest, struct err *err)
 		int order = strcmp(before, path);
 
 		if (order == 0)
-			return refuse(path, "is there twice", err);
+			return manifest_refuse(path, "is there twice", err);
 		if (order > 0)
-			return refuse(path, "is out of order", err);
+			return manifest_refuse(path, "is out of order", err);
 		if (check_parents(manifest, path, before, err) < 0)
 			return -(int)err->code;
 		before = path;
@@ -394,12 +406,14 @@ static int decode_file(struct manifest *manifest, char *rest, struct err *err)
 	if (!hex)
 		return err_set(err, ERR_INVALID, "a field is missing");
 	if (strcmp(mode, "0644") != 0 && strcmp(mode, "0755") != 0)
-		return refuse(rest, "has a mode other than 0644 and 0755", err);
+		return manifest_refuse(
+			rest, "has a mode other than 0644 and 0755", err);
 	if (size[0] == '0' && size[1])
-		return refuse(rest, "has a size that begins with 0", err);
+		return manifest_refuse(rest, "has a size that begins with 0",
+				       err);
 	if (str_parse_u64(size, MANIFEST_MAX_CONTENT, &bytes, err) < 0 ||
 	    digest_parse(hex, &digest, err) < 0)
-		return refuse(rest, "has a bad size or digest", err);
+		return manifest_refuse(rest, "has a bad size or digest", err);
 	return manifest_add_file(manifest, rest, mode[1] == '7', bytes, &digest,
 				 err);
 }

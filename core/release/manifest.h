@@ -72,3 +72,6 @@ const struct manifest_entry *manifest_find(const struct manifest *manifest,
  * component, 4095 in all, 64 deep; not ".gray*" nor "current" at the top.
  */
 int manifest_check_path(const char *path, struct err *err) MUST_CHECK;
+
+/* ERR_INVALID: `entry "PATH": WHY`, fit to be shown whatever PATH holds. */
+int manifest_refuse(const char *path, const char *why, struct err *err);

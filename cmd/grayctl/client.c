@@ -35,30 +35,34 @@ void client_free(struct client *client)
 	free(client);
 }
 
-bool client_is_up(const struct client *client)
+static int hello(const struct client *client, struct err *err)
 {
 	AUTO_VALUE(buf) body = BUF_INIT;
-	struct err err = ERR_INIT;
 	unsigned status = 0;
-	struct request hello = {
+	struct request request = {
 		.socket = client->socket,
 		.method = "GET",
 		.path = "/v1/version",
 		.timeout_ms = HELLO_MS,
 	};
 
-	return request_send(&hello, &status, &body, &err) == 0;
+	return request_send(&request, &status, &body, err);
 }
 
 static bool is_up_cb(void *ctx)
 {
-	return client_is_up(ctx);
+	struct err err = ERR_INIT;
+
+	return hello(ctx, &err) == 0;
 }
 
-int client_start(struct client *client, struct err *err)
+/* Start grayd if nobody answers; any other trouble would not be mended. */
+static int start(struct client *client, struct err *err)
 {
-	if (client_is_up(client))
+	if (hello(client, err) == 0)
 		return 0;
+	if (err->code != ERR_UNREACHABLE)
+		return -(int)err->code;
 	return daemon_start(client->home, is_up_cb, client, client->mistakes,
 			    err);
 }
@@ -103,7 +107,7 @@ static int ask(struct client *client, const struct request *request,
 	AUTO_VALUE(buf) body = BUF_INIT;
 	unsigned status = 0;
 
-	if (client_start(client, err) < 0 ||
+	if (start(client, err) < 0 ||
 	    request_send(request, &status, &body, err) < 0)
 		return -(int)err->code;
 	if (status >= 200 && status < 300)
@@ -185,7 +189,7 @@ int client_follow(struct client *client, const char *path,
 		.ctx = &following,
 	};
 
-	if (client_start(client, err) < 0 ||
+	if (start(client, err) < 0 ||
 	    request_follow(&request, &raw, &status, &body, err) < 0)
 		return -(int)err->code;
 	if (following.has_failed)

@@ -21,11 +21,6 @@ struct client *client_new(const char *home, struct buf *mistakes);
 void client_free(struct client *client);
 MEM_AUTO(client)
 
-/* Is somebody there? Does not start one. */
-bool client_is_up(const struct client *client);
-/* Start grayd unless somebody answers. */
-int client_start(struct client *client, struct err *err) MUST_CHECK;
-
 /* path: "/v1/rollouts", escaped; out: owned by the caller */
 int client_get(struct client *client, const char *path, struct js **out,
 	       struct err *err) MUST_CHECK;

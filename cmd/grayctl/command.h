@@ -26,6 +26,8 @@
 	X(abort)      \
 	X(log)        \
 	X(log_verify) \
+	X(hosts_list) \
+	X(doctor)     \
 	X(help)       \
 	X(completion)
 

@@ -29,8 +29,8 @@ LIBS = $(shell pkg-config --libs $(LIBRARIES)) -lpthread -lm
 # The agent needs nothing on its host: static against musl. The sanitizers want glibc.
 ifeq ($(VARIANT),release)
 AGENT_CC := musl-gcc
-AGENT_CFLAGS = $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -isystem $(B)/musl-include $(CFLAGS)
-AGENT_LIBS = -static $(addprefix /usr/lib/$(shell gcc -dumpmachine)/,libzstd.a libsodium.a)
+AGENT_CFLAGS = $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -ffunction-sections -fdata-sections -isystem $(B)/musl-include $(CFLAGS)
+AGENT_LIBS = -static -Wl,--gc-sections $(addprefix /usr/lib/$(shell gcc -dumpmachine)/,libzstd.a libsodium.a)
 AGENT_HEADERS := $(B)/musl-include/.done
 AGENT_LIBC_C := core/sys/musl.c
 else
@@ -203,6 +203,9 @@ deps:
 E2E := $(sort $(wildcard tests/e2e/t*.sh))
 check: all $(TESTS) $(CHECK_PROGRAMS)
 	@B=$(B) tests/run $(TESTS) $(CHECK_TESTS) $(E2E)
+$(B)/tests/fault/driver: $(B)/tests/fault/driver.o $(SUPPORT) $(CORE)
+	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS)
+
 ## unit: build and run the unit tests
 unit: $(TESTS)
 	@tests/run $(TESTS)

@@ -21,6 +21,7 @@
 #define PLAN_MAX_BYTES	(1u << 20)
 #define PLAN_MAX_STAGES 64
 #define PLAN_MAX_GATES	32
+#define PLAN_VALID_MS	10000 /* V: a command is void so long after sending */
 
 /* Where a thing was written; 1-based; 0 when it was left out. */
 struct plan_place {
@@ -69,13 +70,15 @@ struct plan_deploy {
 	char *root; /* absolute, normal */
 	enum plan_restart restart;
 	char *unit;
-	struct plan_argv restart_command;
+	struct plan_argv restart_command; /* its timeout holds for systemd too
+					   */
 	struct plan_argv prepare;
 	struct plan_argv drain;
 	VEC(struct plan_probe) probes;
 	uint64_t min_healthy_ms;
 	struct plan_amount max_unavailable;
 	enum plan_domains domains;
+	struct plan_place domains_place;
 	struct plan_amount budget_failed;
 	struct plan_amount budget_unreachable;
 	struct plan_amount budget_unhealthy;
@@ -158,6 +161,13 @@ struct plan_mistakes {
 };
 void plan_mistakes_release(struct plan_mistakes *mistakes);
 MEM_AUTO_VALUE(plan_mistakes)
+/*
+ * Add one about the file PATH; WHERE is the path of keys: "stages[1].hosts". A
+ * place of 0 stands for the head of the file.
+ */
+void plan_mistakes_add(struct plan_mistakes *mistakes, const char *path,
+		       struct plan_place place, const char *where,
+		       const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /*
  * Read a plan from TEXT.
@@ -173,6 +183,17 @@ int plan_parse(const char *path, const char *text, size_t size,
 	       struct err *err) MUST_CHECK;
 void plan_free(struct plan *plan);
 MEM_AUTO(plan)
+
+/*
+ * D, the longest that a host's activation or revert takes: the timeouts of
+ * drain, restart and all probes, and min_healthy_time. A host's lease (confirm)
+ * is longer than D + V.
+ */
+uint64_t plan_switch_ms(const struct plan *plan);
+
+/* "10%", "0.5%" or "3", as it is written in a plan. */
+void plan_amount_format(const struct plan_amount *amount, char *out,
+			size_t size);
 
 /* The table of keys as JSON Schema (draft 2020-12); owned by the caller. */
 char *plan_schema_json(void) MUST_CHECK;

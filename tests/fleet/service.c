@@ -213,6 +213,7 @@ static void put_metrics(struct conn *conn)
 	char *text = NULL;
 	size_t size = 0;
 	uint64_t below = 0;
+	unsigned long long n_all = service.n_ok + service.n_errors;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
@@ -240,11 +241,8 @@ static void put_metrics(struct conn *conn)
 		      "process_resident_memory_bytes %lu\n"
 		      "# TYPE build_info gauge\n"
 		      "build_info{version=\"%s\"} 1\n",
-		      (unsigned long long)(service.n_ok + service.n_errors),
-		      service.sum_seconds,
-		      (unsigned long long)(service.n_ok + service.n_errors),
-		      service.start_time, resident_bytes(),
-		      service.config.version);
+		      n_all, service.sum_seconds, n_all, service.start_time,
+		      resident_bytes(), service.config.version);
 	(void)fclose(f);
 	put_answer(conn, "200 OK", text);
 	free(text);

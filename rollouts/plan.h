@@ -195,5 +195,8 @@ uint64_t plan_switch_ms(const struct plan *plan);
 void plan_amount_format(const struct plan_amount *amount, char *out,
 			size_t size);
 
+/* The key that makes a gate one of this kind: "ratio". */
+const char *plan_gate_key(enum plan_gate_kind kind);
+
 /* The table of keys as JSON Schema (draft 2020-12); owned by the caller. */
 char *plan_schema_json(void) MUST_CHECK;

@@ -13,6 +13,14 @@ static const struct {
 	      { "value", GATE_VALUE },
 	      { "ratio", GATE_RATIO } };
 
+const char *plan_gate_key(enum plan_gate_kind kind)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].key;
+	return "";
+}
+
 /* One gate that is being read; SAY names its key. */
 struct reading_gate {
 	struct plan_reading *reading;

@@ -14,6 +14,8 @@
 #include "core/base/err.h"
 
 #define COMMANDS(X)   \
+	X(rollout)    \
+	X(plan)       \
 	X(status)     \
 	X(watch)      \
 	X(why)        \

@@ -83,6 +83,47 @@ expect 8 doctor
 says out "no grayd beside grayctl"
 says err "checks failed"
 
+# Plans are checked here, against their fleet; every mistake has its place.
+cat >"$work/fleet.yaml" <<'EOF'
+hosts:
+  - {name: "web-[1:20]", address: "10.0.0.[1:20]", labels: {role: web}}
+EOF
+cat >"$work/good.yaml" <<'EOF'
+service: web
+release: {dir: build, version: v2}
+fleet: fleet.yaml
+hosts: role=web
+deploy:
+  root: /srv/web
+  restart: none
+  probe: {tcp: "{address}:80"}
+stages:
+  - {name: one-box, hosts: 1, bake: 1m}
+  - {name: all, hosts: 100%}
+EOF
+sed -e 's/^service: web/service: web\nserivce: web/' -e 's/hosts: 1, bake: 1m/hosts: 1%, bake: 1x/' \
+  "$work/good.yaml" >"$work/bad.yaml"
+sed -e 's/hosts: 1, bake: 1m/hosts: 1%/' "$work/good.yaml" >"$work/small.yaml"
+expect 0 plan "$work/good.yaml"
+says out "one-box"
+says out "web-1"
+expect 0 plan --json "$work/good.yaml"
+jq -e '.stages | length == 2' "$work/out" >/dev/null || fail "the preview's JSON has no two stages"
+expect 0 plan --schema
+jq -e '.properties.stages' "$work/out" >/dev/null || fail "no schema"
+expect 2 plan
+expect 2 plan "$work/nowhere.yaml"
+expect 2 plan "$work/bad.yaml"
+says err "bad.yaml:2:1: "
+says err "bad.yaml:11:"
+expect 2 plan "$work/small.yaml"
+says err "small.yaml:10:"
+# Refused before a controller is needed, and never started unasked.
+expect 2 rollout "$work/bad.yaml"
+says err "bad.yaml:2:1: "
+expect 2 rollout "$work/good.yaml" </dev/null
+says err "say --yes"
+
 # What a shell completes is what there is.
 expect 0 completion bash
 bash -n "$work/out"

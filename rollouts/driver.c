@@ -1,0 +1,374 @@
+#include "rollouts/driver_private.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/sys/clock.h"
+#include "core/sys/log.h"
+
+static void entry_free(struct entry *entry)
+{
+	run_free(entry->run);
+	free(entry->broken);
+	free(entry->summary.id);
+	free(entry->summary.service);
+	free(entry);
+}
+
+struct entry *driver_newest(struct driver *driver, const char *service)
+{
+	for (size_t i = driver->entries.n; i-- > 0;)
+		if (strcmp(driver->entries.items[i]->summary.service,
+			   service) == 0)
+			return driver->entries.items[i];
+	return NULL;
+}
+
+static struct entry *find(struct driver *driver, const char *name)
+{
+	for (size_t i = driver->entries.n; i-- > 0;)
+		if (strcmp(driver->entries.items[i]->summary.id, name) == 0)
+			return driver->entries.items[i];
+	return driver_newest(driver, name);
+}
+
+int driver_must_find(struct driver *driver, const char *name,
+		     struct entry **out, struct err *err)
+{
+	*out = find(driver, name);
+	if (*out)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND,
+		       "no rollout and no service is called \"%.80s\"", name);
+}
+
+struct entry *driver_running(struct driver *driver, const char *service)
+{
+	for (size_t i = 0; i < driver->entries.n; i++) {
+		struct entry *entry = driver->entries.items[i];
+
+		if (strcmp(entry->summary.service, service) != 0)
+			continue;
+		if (entry->broken ||
+		    (entry->run && !run_is_queued(entry->run) &&
+		     !run_is_final(entry->run)))
+			return entry;
+	}
+	return NULL;
+}
+
+static struct entry *next_queued(struct driver *driver, const char *service)
+{
+	for (size_t i = 0; i < driver->entries.n; i++) {
+		struct entry *entry = driver->entries.items[i];
+
+		if (strcmp(entry->summary.service, service) == 0 &&
+		    entry->run && run_is_queued(entry->run))
+			return entry;
+	}
+	return NULL;
+}
+
+void driver_break(struct entry *entry, const struct err *err)
+{
+	log_error("%s cannot go on: %s", entry->summary.id, err->text);
+	mem_set_str(&entry->broken, err->text);
+	run_free(TAKE(entry->run));
+}
+
+void driver_give_up(struct driver *driver, const struct err *err)
+{
+	driver->is_lost = true;
+	driver->fatal(driver->ctx, err);
+}
+
+static int new_epoch(struct driver *driver, uint64_t *out, struct err *err)
+{
+	if (ledger_take_epoch(driver->ledger, err)) {
+		driver_give_up(driver, err);
+		return -(int)err->code;
+	}
+	*out = driver->ledger->epoch;
+	return 0;
+}
+
+/* Each reign over a rollout has an epoch of its own, so that its commands come
+ * after all that other rollouts ever sent to the same hosts. */
+void driver_start_next(struct driver *driver, const char *service)
+{
+	struct entry *entry = next_queued(driver, service);
+	struct err err = ERR_INIT;
+	uint64_t epoch = 0;
+
+	if (!entry || driver_running(driver, service) ||
+	    new_epoch(driver, &epoch, &err))
+		return;
+	if (run_start(entry->run, epoch, &err))
+		driver_break(entry, &err);
+}
+
+/* The disk is full, and what we held back is spent: start nothing more. */
+static void pause_all(struct driver *driver)
+{
+	struct run_order order = {
+		.verb = OPERATOR_PAUSE,
+		.who = "gray",
+		.reason = "the controller's disk is full; free some space, "
+			  "then resume",
+	};
+
+	for (size_t i = 0; i < driver->entries.n; i++) {
+		struct entry *entry = driver->entries.items[i];
+		struct err err = ERR_INIT;
+
+		if (entry->run && !run_is_queued(entry->run) &&
+		    !run_is_final(entry->run) &&
+		    run_operate(entry->run, &order, &err))
+			log_warn("%s: %s", entry->summary.id, err.text);
+	}
+}
+
+/* After its last act: the stored view stands for it, the next may start. */
+static void close_if_over(struct driver *driver, struct entry *entry)
+{
+	if (!entry->run || entry->is_dirty || !run_is_final(entry->run))
+		return;
+	run_free(TAKE(entry->run));
+	driver_start_next(driver, entry->summary.service);
+}
+
+/* Only what was written before this flush: what the acts lead to is written
+ * since, and waits for the next. */
+static void act(struct driver *driver)
+{
+	VEC(struct entry *) written = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < driver->entries.n; i++) {
+		struct entry *entry = driver->entries.items[i];
+
+		if (entry->is_dirty)
+			*vec_add(&written) = entry;
+		entry->is_dirty = false;
+	}
+	for (size_t i = 0; i < written.n; i++) {
+		struct entry *entry = written.items[i];
+
+		if (entry->run)
+			run_act(entry->run);
+		driver->changed(driver->ctx, entry->summary.id);
+		close_if_over(driver, entry);
+	}
+	vec_release(&written);
+}
+
+int driver_flush(struct driver *driver, struct err *err)
+{
+	bool is_tight = false;
+
+	if (driver->is_lost)
+		return err_set(err, ERR_SYSTEM, "the controller is ending");
+	if (ledger_flush(driver->ledger, &is_tight, err)) {
+		driver_give_up(driver, err);
+		return -(int)err->code;
+	}
+	act(driver);
+	if (is_tight)
+		pause_all(driver);
+	return 0;
+}
+
+static void flush_cb(void *ctx)
+{
+	struct driver *driver = ctx;
+	struct err err = ERR_INIT;
+
+	if (driver_flush(driver, &err))
+		log_error("%s", err.text);
+}
+
+static void dirty_cb(void *ctx, struct run *run)
+{
+	struct driver *driver = ctx;
+
+	for (size_t i = driver->entries.n; i-- > 0;)
+		if (driver->entries.items[i]->run == run) {
+			driver->entries.items[i]->is_dirty = true;
+			break;
+		}
+	/* At the end of this turn of the loop, with all else that happens. */
+	loop_timer_set(driver->flusher, 0);
+}
+
+struct entry *driver_add(struct driver *driver,
+			 const struct record_summary *summary)
+{
+	struct entry *entry = MEM_NEW(struct entry);
+
+	entry->summary = (struct record_summary){
+		.id = mem_str(summary->id),
+		.service = mem_str(summary->service),
+		.number = summary->number,
+		.serial = summary->serial,
+	};
+	*vec_add(&driver->entries) = entry;
+	return entry;
+}
+
+/* A rollout without a last view is not over. */
+static int recover_one(struct driver *driver, struct entry *entry,
+		       struct err *err)
+{
+	AUTO_VALUE(buf) view = BUF_INIT;
+	struct err bad = ERR_INIT;
+	int failed = record_load_view(driver->ledger->store, entry->summary.id,
+				      &view, err);
+
+	if (failed != -ERR_NOT_FOUND)
+		return failed;
+	if (run_load(&driver->world, entry->summary.id, &entry->run, &bad))
+		driver_break(entry, &bad);
+	return 0;
+}
+
+static int recover(struct driver *driver, struct err *err)
+{
+	struct record_list list;
+	uint64_t epoch = 0;
+	int failed = 0;
+
+	if (record_list_load(driver->ledger->store, &list, err))
+		return -(int)err->code;
+	for (size_t i = 0; !failed && i < list.items.n; i++)
+		failed = recover_one(
+			driver, driver_add(driver, &list.items.items[i]), err);
+	record_list_release(&list);
+	for (size_t i = 0; !failed && i < driver->entries.n; i++) {
+		struct entry *entry = driver->entries.items[i];
+
+		if (!entry->run || run_is_queued(entry->run))
+			continue;
+		failed = new_epoch(driver, &epoch, err);
+		if (!failed) {
+			log_info("%s goes on, epoch %" PRIu64,
+				 entry->summary.id, epoch);
+			run_reign(entry->run, epoch);
+		}
+	}
+	for (size_t i = 0; !failed && i < driver->entries.n; i++)
+		driver_start_next(driver,
+				  driver->entries.items[i]->summary.service);
+	return failed;
+}
+
+int driver_new(const struct driver_options *options, struct driver **out,
+	       struct err *err)
+{
+	struct driver *driver = MEM_NEW(struct driver);
+
+	driver->loop = options->loop;
+	driver->flusher = loop_timer_new(options->loop, flush_cb, driver);
+	driver->agent_command = mem_str(options->agent_command);
+	driver->changed = options->changed;
+	driver->fatal = options->fatal;
+	driver->ctx = options->ctx;
+	if (ledger_open(options->home, options->holder, &driver->ledger, err) ||
+	    releases_open(driver->ledger->store, &driver->releases, err) ||
+	    ledger_take_epoch(driver->ledger, err)) {
+		driver_free(driver);
+		return -(int)err->code;
+	}
+	driver->world = (struct run_world){
+		.loop = options->loop,
+		.remote = options->remote,
+		.blobs = options->blobs,
+		.ledger = driver->ledger,
+		.releases = driver->releases,
+		.agent_command = driver->agent_command,
+		.dirty = dirty_cb,
+		.ctx = driver,
+	};
+	if (recover(driver, err)) {
+		driver_free(driver);
+		return -(int)err->code;
+	}
+	*out = driver;
+	return 0;
+}
+
+void driver_free(struct driver *driver)
+{
+	struct err err = ERR_INIT;
+	bool is_tight;
+
+	if (!driver)
+		return;
+	if (driver->ledger && !driver->is_lost &&
+	    ledger_flush(driver->ledger, &is_tight, &err))
+		log_error("%s", err.text);
+	for (size_t i = 0; i < driver->entries.n; i++)
+		entry_free(driver->entries.items[i]);
+	vec_release(&driver->entries);
+	loop_timer_free(driver->flusher);
+	releases_free(driver->releases);
+	ledger_free(driver->ledger);
+	free(driver->agent_command);
+	free(driver);
+}
+
+/* A rollout that is over begins anew: only the newest of its service, since
+ * the hosts have what that one left. */
+static int reopen(struct driver *driver, struct entry *entry,
+		  const struct run_order *order, struct err *err)
+{
+	AUTO(run) trial = NULL;
+	const struct entry *newest =
+		driver_newest(driver, entry->summary.service);
+	const struct entry *now =
+		driver_running(driver, entry->summary.service);
+	uint64_t epoch;
+
+	if (run_load(&driver->world, entry->summary.id, &trial, err) ||
+	    run_try(trial, order, err))
+		return -(int)err->code;
+	if (now || newest != entry)
+		return err_set(err, ERR_CONFLICT,
+			       "%s came after %s: that one decides what the "
+			       "hosts have",
+			       now ? now->summary.id : newest->summary.id,
+			       entry->summary.id);
+	if (run_load(&driver->world, entry->summary.id, &entry->run, err) ||
+	    new_epoch(driver, &epoch, err))
+		return -(int)err->code;
+	run_reign(entry->run, epoch);
+	return run_operate(entry->run, order, err);
+}
+
+int driver_operate_entry(struct driver *driver, struct entry *entry,
+			 const struct run_order *order, struct err *err)
+{
+	const struct entry *before;
+
+	if (entry->broken)
+		return err_set(err, ERR_CORRUPT, "%s: %s", entry->summary.id,
+			       entry->broken);
+	if (!entry->run)
+		return reopen(driver, entry, order, err);
+	before = driver_running(driver, entry->summary.service);
+	if (run_is_queued(entry->run) && order->verb != OPERATOR_ABORT)
+		return err_set(err, ERR_CONFLICT,
+			       "%s is queued behind %s: it can only be aborted",
+			       entry->summary.id,
+			       before ? before->summary.id : "another");
+	return run_operate(entry->run, order, err);
+}
+
+int driver_operate(struct driver *driver, const char *name,
+		   const struct run_order *order, struct err *err)
+{
+	struct entry *entry;
+
+	if (driver_must_find(driver, name, &entry, err) ||
+	    driver_operate_entry(driver, entry, order, err))
+		return -(int)err->code;
+	return driver_flush(driver, err);
+}

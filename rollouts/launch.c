@@ -1,0 +1,236 @@
+#include "rollouts/launch.h"
+
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/fleet/inventory.h"
+#include "core/fleet/selector.h"
+#include "core/release/source.h"
+#include "core/sys/clock.h"
+#include "core/sys/file.h"
+#include "rollouts/gates/gate.h"
+#include "rollouts/stages.h"
+
+#define N_ATTEMPTS	 3    /* of a command on a host, before it has failed */
+#define OVERHEAD_MS	 5000 /* of a switch: verifying, syncing, the way */
+#define GATE_INTERVAL_MS 10000 /* when no gate says how often */
+
+void launch_free(struct launch *launch)
+{
+	if (!launch)
+		return;
+	free(launch->plan_path);
+	free(launch->plan_text);
+	free(launch->base_dir);
+	free(launch->who);
+	free(launch->reason);
+	plan_free(launch->plan);
+	record_free(launch->record);
+	rollout_config_release(&launch->config);
+	manifest_free(launch->manifest);
+	js_free(launch->mistakes);
+	free(launch);
+}
+
+/* The lines of TEXT, one mistake each. */
+static void add_lines(struct launch *launch, const struct buf *text)
+{
+	const char *at = buf_str(text);
+
+	while (*at) {
+		size_t size = strcspn(at, "\n");
+		AUTO_STR char *line = mem_strn(at, size);
+
+		if (size > 0)
+			js_append_str(launch->mistakes, line);
+		at += size + (at[size] == '\n');
+	}
+}
+
+static void add_mistakes(struct launch *launch,
+			 const struct plan_mistakes *mistakes)
+{
+	for (size_t i = 0; i < mistakes->list.n; i++)
+		js_append_str(launch->mistakes, mistakes->list.items[i].text);
+}
+
+static int read_plan(struct launch *launch, struct err *err)
+{
+	AUTO_VALUE(plan_mistakes) mistakes = { .list = { NULL, 0, 0 } };
+	int failed = plan_parse(launch->plan_path, launch->plan_text,
+				strlen(launch->plan_text), &mistakes,
+				&launch->plan, err);
+
+	add_mistakes(launch, &mistakes);
+	return failed;
+}
+
+static int read_fleet(struct launch *launch, struct fleet **out,
+		      struct err *err)
+{
+	AUTO_STR char *path = file_join(launch->base_dir, launch->plan->fleet);
+	AUTO_VALUE(buf) errors = BUF_INIT;
+	int failed = fleet_load(path, &errors, out, err);
+
+	add_lines(launch, &errors);
+	return failed;
+}
+
+static int import(struct launch *launch, struct err *err)
+{
+	const struct plan_release *release = &launch->plan->release;
+	AUTO_STR char *path = file_join(launch->base_dir, release->path);
+	int failed = -ERR_INVALID;
+
+	switch (release->source) {
+	case SOURCE_DIR:
+		failed = source_from_dir(path, launch->blobs, &launch->manifest,
+					 err);
+		break;
+	case SOURCE_GIT:
+		failed = source_from_git(path, release->ref, release->subpath,
+					 launch->blobs, NULL, &launch->manifest,
+					 err);
+		break;
+	case SOURCE_TARBALL:
+		failed = source_from_tarball(path, release->sha256,
+					     launch->blobs, &launch->manifest,
+					     err);
+		break;
+	}
+	return failed ? err_wrap(err, "release %s", release->version) : 0;
+}
+
+static void add_config_stages(const struct plan *plan,
+			      const struct stages *stages,
+			      struct rollout_config *out)
+{
+	for (size_t i = 0; i < plan->stages.n; i++) {
+		const struct plan_stage *stage = &plan->stages.items[i];
+
+		*vec_add(&out->stages) = (struct rollout_stage_config){
+			.name = mem_str(stage->name),
+			.n_hosts = stages->counts.items[i],
+			.bake_ms = stage->bake_ms,
+			.min_requests = stage->min_requests,
+			.n_approvals = stage->n_approvals,
+			.on_failure = stage->on_failure,
+			.gates = stage->gates,
+		};
+	}
+}
+
+static void add_config_gates(const struct plan *plan,
+			     struct rollout_config *out)
+{
+	uint64_t least_ms = 0;
+
+	for (uint32_t i = 0; i < plan->gates.n; i++) {
+		const struct plan_gate *gate = &plan->gates.items[i];
+
+		*vec_add(&out->gates) = mem_str(gate->name);
+		if (gate_is_final_only(gate->kind))
+			out->gates_final_only |= 1u << i;
+		if (gate->interval_ms > 0 &&
+		    (least_ms == 0 || gate->interval_ms < least_ms))
+			least_ms = gate->interval_ms;
+	}
+	out->gate_interval_ms = least_ms ? least_ms : GATE_INTERVAL_MS;
+}
+
+/* All but the id, and what the hosts go back to. */
+static void fill_config(struct launch *launch, const struct fleet *fleet,
+			const struct stages *stages)
+{
+	const struct plan *plan = launch->plan;
+	struct rollout_config *config = &launch->config;
+
+	*config = (struct rollout_config){
+		.service = mem_str(plan->service),
+		.version = mem_str(plan->release.version),
+		.release = launch->manifest->digest,
+		.max_unavailable = stages->max_unavailable,
+		.domains = plan->deploy.domains,
+		.budget_failed = stages->budget_failed,
+		.budget_unreachable = stages->budget_unreachable,
+		.budget_unhealthy = stages->budget_unhealthy,
+		.n_attempts = N_ATTEMPTS,
+		.confirm_ms = plan->deploy.confirm_ms,
+		.switch_ms = plan_switch_ms(plan) +
+			     plan->deploy.prepare.timeout_ms + OVERHEAD_MS,
+		.valid_ms = PLAN_VALID_MS,
+		.no_data_hold_ms = plan->no_data_hold_ms,
+		.no_data_then = plan->no_data_then,
+		.deadline_ms = plan->deadline_ms,
+	};
+	for (size_t i = 0; i < stages->hosts.n; i++) {
+		const struct stages_host *host = &stages->hosts.items[i];
+
+		*vec_add(&config->hosts) = (struct rollout_host_config){
+			.name = mem_str(fleet->hosts.items[host->host].name),
+			.domain = host->domain,
+		};
+	}
+	add_config_stages(plan, stages, config);
+	add_config_gates(plan, config);
+}
+
+static void fill_record(struct launch *launch, const struct fleet *fleet,
+			const struct stages *stages)
+{
+	struct record *record = MEM_NEW(struct record);
+
+	launch->record = record;
+	record->service = mem_str(launch->plan->service);
+	record->version = mem_str(launch->plan->release.version);
+	record->release = launch->manifest->digest;
+	record->who = mem_str(launch->who);
+	record->reason = mem_str(launch->reason);
+	record->created_wall_ms = clock_wall_ms();
+	record->plan_path = mem_str(launch->plan_path);
+	record->plan_text = mem_str(launch->plan_text);
+	record->base_dir = mem_str(launch->base_dir);
+	record->ssh_identity = mem_str(fleet->ssh_identity);
+	record->ssh_known_hosts = mem_str(fleet->ssh_known_hosts);
+	for (size_t i = 0; i < stages->hosts.n; i++) {
+		const struct fleet_host *host =
+			&fleet->hosts.items[stages->hosts.items[i].host];
+
+		*vec_add(&record->hosts) = (struct record_host){
+			.name = mem_str(host->name),
+			.address = mem_str(host->address),
+			.user = mem_str(host->user),
+			.port = host->port,
+		};
+	}
+}
+
+static int resolve(struct launch *launch, const struct fleet *fleet,
+		   struct stages **out, struct err *err)
+{
+	AUTO_VALUE(plan_mistakes) mistakes = { .list = { NULL, 0, 0 } };
+	int failed = stages_make(launch->plan, fleet, &mistakes, out, err);
+
+	add_mistakes(launch, &mistakes);
+	return failed;
+}
+
+static int prepare(struct launch *launch, struct err *err)
+{
+	AUTO(fleet) fleet = NULL;
+	AUTO(stages) stages = NULL;
+
+	if (read_plan(launch, err) || read_fleet(launch, &fleet, err) ||
+	    resolve(launch, fleet, &stages, err) || import(launch, err))
+		return -(int)err->code;
+	fill_config(launch, fleet, stages);
+	fill_record(launch, fleet, stages);
+	return 0;
+}
+
+void launch_prepare(struct launch *launch)
+{
+	launch->mistakes = js_array();
+	if (prepare(launch, &launch->err) == 0)
+		launch->err.code = ERR_NONE;
+}

@@ -325,7 +325,7 @@ static int reopen(struct driver *driver, struct entry *entry,
 		driver_newest(driver, entry->summary.service);
 	const struct entry *now =
 		driver_running(driver, entry->summary.service);
-	uint64_t epoch;
+	uint64_t epoch = 0;
 
 	if (run_load(&driver->world, entry->summary.id, &trial, err) ||
 	    run_try(trial, order, err))

@@ -218,10 +218,10 @@ struct entry *driver_add(struct driver *driver,
 static int recover_one(struct driver *driver, struct entry *entry,
 		       struct err *err)
 {
-	AUTO_VALUE(buf) view = BUF_INIT;
+	AUTO(js) view = NULL;
 	struct err bad = ERR_INIT;
 	int failed = record_load_view(driver->ledger->store, entry->summary.id,
-				      &view, err);
+				      false, &view, err);
 
 	if (failed != -ERR_NOT_FOUND)
 		return failed;
@@ -315,27 +315,52 @@ void driver_free(struct driver *driver)
 	free(driver);
 }
 
-/* A rollout that is over begins anew: only the newest of its service, since
- * the hosts have what that one left. */
+/* Did the hosts take what OTHER brought, for all we know? */
+static bool has_left_its_mark(struct driver *driver, const struct entry *other)
+{
+	AUTO(js) view = NULL;
+	struct err err = ERR_INIT;
+	const char *state;
+
+	if (other->run || other->broken ||
+	    record_load_view(driver->ledger->store, other->summary.id, false,
+			     &view, &err))
+		return true;
+	state = js_get_str(view, "state", "");
+	return strcmp(state, rollout_state_name(ROLLOUT_CANCELED)) != 0 &&
+	       strcmp(state, rollout_state_name(ROLLOUT_ROLLED_BACK)) != 0;
+}
+
+static int check_newest(struct driver *driver, const struct entry *entry,
+			struct err *err)
+{
+	for (size_t i = driver->entries.n; i-- > 0;) {
+		const struct entry *other = driver->entries.items[i];
+
+		if (other == entry)
+			return 0;
+		if (strcmp(other->summary.service, entry->summary.service) ||
+		    !has_left_its_mark(driver, other))
+			continue;
+		return err_set(err, ERR_CONFLICT,
+			       "%s came after %s: that one decides what the "
+			       "hosts have",
+			       other->summary.id, entry->summary.id);
+	}
+	return 0;
+}
+
+/* A rollout that is over begins anew: the last of its service that changed the
+ * hosts. */
 static int reopen(struct driver *driver, struct entry *entry,
 		  const struct run_order *order, struct err *err)
 {
 	AUTO(run) trial = NULL;
-	const struct entry *newest =
-		driver_newest(driver, entry->summary.service);
-	const struct entry *now =
-		driver_running(driver, entry->summary.service);
 	uint64_t epoch = 0;
 
 	if (run_load(&driver->world, entry->summary.id, &trial, err) ||
-	    run_try(trial, order, err))
+	    run_try(trial, order, err) || check_newest(driver, entry, err))
 		return -(int)err->code;
-	if (now || newest != entry)
-		return err_set(err, ERR_CONFLICT,
-			       "%s came after %s: that one decides what the "
-			       "hosts have",
-			       now ? now->summary.id : newest->summary.id,
-			       entry->summary.id);
 	if (run_load(&driver->world, entry->summary.id, &entry->run, err) ||
 	    new_epoch(driver, &epoch, err))
 		return -(int)err->code;

@@ -2,33 +2,6 @@
 
 #include "rollouts/driver_private.h"
 
-/* What JSON has but for the list of hosts. */
-static struct js *without_hosts(const struct js *json)
-{
-	struct js *out = js_object();
-	const char *key = NULL;
-	const struct js *value;
-
-	while (js_next(json, &key, &value))
-		if (strcmp(key, "host_list") != 0)
-			js_set(out, key, js_copy(value));
-	return out;
-}
-
-static int stored_view(struct driver *driver, const struct entry *entry,
-		       bool has_hosts, struct js **out, struct err *err)
-{
-	AUTO_VALUE(buf) text = BUF_INIT;
-	AUTO(js) view = NULL;
-
-	if (record_load_view(driver->ledger->store, entry->summary.id, &text,
-			     err) ||
-	    js_parse(buf_str(&text), text.size, &view, err))
-		return err_wrap(err, "%s", entry->summary.id);
-	*out = has_hosts ? TAKE(view) : without_hosts(view);
-	return 0;
-}
-
 /* Of what cannot be loaded there is little to see. */
 static struct js *broken_view(const struct entry *entry)
 {
@@ -46,7 +19,8 @@ static int entry_view(struct driver *driver, const struct entry *entry,
 		      bool has_hosts, struct js **out, struct err *err)
 {
 	if (!entry->run && !entry->broken)
-		return stored_view(driver, entry, has_hosts, out, err);
+		return record_load_view(driver->ledger->store,
+					entry->summary.id, has_hosts, out, err);
 	*out = entry->run ? run_view(entry->run, has_hosts)
 			  : broken_view(entry);
 	return 0;

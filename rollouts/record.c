@@ -258,21 +258,24 @@ int record_list_load(struct store *store, struct record_list *out,
 	return 0;
 }
 
-void record_put_view(const char *id, const char *view,
+void record_put_view(const char *id, const char *view, const char *host_view,
 		     struct store_batch *batch)
 {
 	put(batch, "view", id, view);
+	put(batch, "host_view", id, host_view);
 }
 
 void record_drop_view(const char *id, struct store_batch *batch)
 {
 	AUTO_STR char *key = key_of("view", id);
+	AUTO_STR char *host_key = key_of("host_view", id);
 
 	store_batch_delete(batch, key);
+	store_batch_delete(batch, host_key);
 }
 
-int record_load_view(struct store *store, const char *id, struct buf *out,
-		     struct err *err)
+int record_load_view(struct store *store, const char *id, bool has_hosts,
+		     struct js **out, struct err *err)
 {
-	return get(store, "view", id, out, err);
+	return get_json(store, has_hosts ? "host_view" : "view", id, out, err);
 }

@@ -10,6 +10,7 @@
 #include "core/base/digest.h"
 #include "core/base/vec.h"
 #include "core/release/manifest.h"
+#include "core/text/json.h"
 #include "rollouts/rollout.h"
 #include "rollouts/store/store.h"
 
@@ -68,9 +69,12 @@ void record_list_release(struct record_list *list);
 int record_list_load(struct store *store, struct record_list *out,
 		     struct err *err) MUST_CHECK;
 
-/* The last view of a rollout in a final state: there while it is final. */
-void record_put_view(const char *id, const char *view,
+/*
+ * The last view of a rollout in a final state: there while it is final. Kept
+ * twice, since lists want it without the hosts.
+ */
+void record_put_view(const char *id, const char *view, const char *host_view,
 		     struct store_batch *batch);
 void record_drop_view(const char *id, struct store_batch *batch);
-int record_load_view(struct store *store, const char *id, struct buf *out,
-		     struct err *err) MUST_CHECK;
+int record_load_view(struct store *store, const char *id, bool has_hosts,
+		     struct js **out, struct err *err) MUST_CHECK;

@@ -185,10 +185,13 @@ static void sort_actions(struct run *run, const struct event *event,
 
 static void store_view(struct run *run)
 {
-	AUTO(js) view = run_view(run, true);
+	AUTO(js) view = run_view(run, false);
+	AUTO(js) host_view = run_view(run, true);
 	AUTO_STR char *text = js_format(view);
+	AUTO_STR char *host_text = js_format(host_view);
 
-	record_put_view(run->record->id, text, &run->world.ledger->batch);
+	record_put_view(run->record->id, text, host_text,
+			&run->world.ledger->batch);
 }
 
 static void set_timer(struct run *run, uint64_t now_ms, uint64_t wake_ms)

@@ -1,6 +1,5 @@
 /* main - grayctl: parse, call, print; exits by the error's code. */
 #include <locale.h>
-#include <signal.h>
 #include <string.h>
 
 #include "cmd/grayctl/client.h"
@@ -110,7 +109,6 @@ int main(int argc, char **argv)
 	size_t n = argc > 1 ? (size_t)argc - 1 : 0;
 
 	(void)setlocale(LC_CTYPE, "");
-	(void)signal(SIGPIPE, SIG_IGN);
 	output_init(&output, stdout);
 	if (n == 1 && is_answered(words[0]))
 		return 0;

@@ -346,6 +346,27 @@ static void test_a_file_that_is_no_plan_says_what_is_missing(void **state)
 			    "each)");
 }
 
+static void look_up_key(void *ctx, const struct schema_key *key)
+{
+	AUTO_STR char *item = mem_format(".It Ic %s", key->name);
+
+	if (!strstr(ctx, item))
+		fail_msg("man/plan.yaml.5 does not tell of %s", key->name);
+	if (key->otherwise && !strstr(ctx, key->otherwise))
+		fail_msg("man/plan.yaml.5: %s is %s by default", key->name,
+			 key->otherwise);
+}
+
+static void test_the_manual_has_every_key(void **state)
+{
+	AUTO_VALUE(buf) page = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_read("man/plan.yaml.5", 1 << 20, &page, &err), 0);
+	schema_each_key(&plan_schema, look_up_key, page.bytes);
+}
+
 static void test_the_schema_is_json_with_every_key(void **state)
 {
 	AUTO_STR char *text = plan_schema_json();
@@ -375,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_each_mistake_is_said_in_one_sentence),
 		cmocka_unit_test(
 			test_a_file_that_is_no_plan_says_what_is_missing),
+		cmocka_unit_test(test_the_manual_has_every_key),
 		cmocka_unit_test(test_the_schema_is_json_with_every_key),
 	};
 

@@ -82,7 +82,7 @@ void driver_give_up(struct driver *driver, const struct err *err)
 	driver->fatal(driver->ctx, err);
 }
 
-static int new_epoch(struct driver *driver, uint64_t *out, struct err *err)
+int driver_new_epoch(struct driver *driver, uint64_t *out, struct err *err)
 {
 	if (ledger_take_epoch(driver->ledger, err)) {
 		driver_give_up(driver, err);
@@ -101,7 +101,7 @@ void driver_start_next(struct driver *driver, const char *service)
 	uint64_t epoch = 0;
 
 	if (!entry || driver_running(driver, service) ||
-	    new_epoch(driver, &epoch, &err))
+	    driver_new_epoch(driver, &epoch, &err))
 		return;
 	if (run_start(entry->run, epoch, &err))
 		driver_break(entry, &err);
@@ -214,52 +214,6 @@ struct entry *driver_add(struct driver *driver,
 	return entry;
 }
 
-/* A rollout without a last view is not over. */
-static int recover_one(struct driver *driver, struct entry *entry,
-		       struct err *err)
-{
-	AUTO(js) view = NULL;
-	struct err bad = ERR_INIT;
-	int failed = record_load_view(driver->ledger->store, entry->summary.id,
-				      false, &view, err);
-
-	if (failed != -ERR_NOT_FOUND)
-		return failed;
-	if (run_load(&driver->world, entry->summary.id, &entry->run, &bad))
-		driver_break(entry, &bad);
-	return 0;
-}
-
-static int recover(struct driver *driver, struct err *err)
-{
-	struct record_list list;
-	uint64_t epoch = 0;
-	int failed = 0;
-
-	if (record_list_load(driver->ledger->store, &list, err))
-		return -(int)err->code;
-	for (size_t i = 0; !failed && i < list.items.n; i++)
-		failed = recover_one(
-			driver, driver_add(driver, &list.items.items[i]), err);
-	record_list_release(&list);
-	for (size_t i = 0; !failed && i < driver->entries.n; i++) {
-		struct entry *entry = driver->entries.items[i];
-
-		if (!entry->run || run_is_queued(entry->run))
-			continue;
-		failed = new_epoch(driver, &epoch, err);
-		if (!failed) {
-			log_info("%s goes on, epoch %" PRIu64,
-				 entry->summary.id, epoch);
-			run_reign(entry->run, epoch);
-		}
-	}
-	for (size_t i = 0; !failed && i < driver->entries.n; i++)
-		driver_start_next(driver,
-				  driver->entries.items[i]->summary.service);
-	return failed;
-}
-
 int driver_new(const struct driver_options *options, struct driver **out,
 	       struct err *err)
 {
@@ -287,7 +241,7 @@ int driver_new(const struct driver_options *options, struct driver **out,
 		.dirty = dirty_cb,
 		.ctx = driver,
 	};
-	if (recover(driver, err)) {
+	if (driver_recover(driver, err)) {
 		driver_free(driver);
 		return -(int)err->code;
 	}
@@ -362,7 +316,7 @@ static int reopen(struct driver *driver, struct entry *entry,
 	    run_try(trial, order, err) || check_newest(driver, entry, err))
 		return -(int)err->code;
 	if (run_load(&driver->world, entry->summary.id, &entry->run, err) ||
-	    new_epoch(driver, &epoch, err))
+	    driver_new_epoch(driver, &epoch, err))
 		return -(int)err->code;
 	run_reign(entry->run, epoch);
 	return run_operate(entry->run, order, err);

@@ -42,6 +42,11 @@ void driver_start_next(struct driver *driver, const char *service);
 void driver_break(struct entry *entry, const struct err *err);
 /* Nothing may be done any more. */
 void driver_give_up(struct driver *driver, const struct err *err);
+/* An epoch of this controller's own; gives up when another reigns. */
+int driver_new_epoch(struct driver *driver, uint64_t *out,
+		     struct err *err) MUST_CHECK;
+/* driver_recover.c: load what is stored, and reign over what is not over. */
+int driver_recover(struct driver *driver, struct err *err) MUST_CHECK;
 /* Make durable, then act. Not from inside a link's or a gate's callback. */
 int driver_flush(struct driver *driver, struct err *err) MUST_CHECK;
 /* Stored at the next flush. */

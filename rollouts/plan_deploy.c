@@ -175,8 +175,9 @@ static void check_confirm(struct plan_reading *reading, const struct node *map)
 	uint64_t least = plan_switch_ms(plan) + PLAN_VALID_MS;
 	char lease[32], needed[32];
 
-	if (plan->deploy.confirm_ms > least)
-		return;
+	if (plan->deploy.confirm_ms > least ||
+	    plan->deploy.confirm_ms < PLAN_CONFIRM_MIN_MS)
+		return; /* the schema has told of the least */
 	str_format_duration(plan->deploy.confirm_ms, lease, sizeof(lease));
 	str_format_duration(least, needed, sizeof(needed));
 	plan_say(reading, node ? node : map, "deploy.confirm",

@@ -67,6 +67,7 @@ extern const char *const plan_then_names[];
 #define PLAN_MIN_HEALTHY_MS 10000
 #define PLAN_BAKE_MS	    600000
 #define PLAN_CONFIRM_MS	    300000
+#define PLAN_CONFIRM_MIN_MS 10000
 #define PLAN_KEEP	    5
 #define PLAN_HOLD_MS	    600000
 #define PLAN_DEADLINE_MS    14400000

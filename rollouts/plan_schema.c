@@ -172,7 +172,7 @@ static const struct schema min_healthy = { .kind = SCHEMA_DURATION,
 static const struct schema domains = { .kind = SCHEMA_CHOICE,
 				       .choices = plan_domains_names };
 static const struct schema confirm = { .kind = SCHEMA_DURATION,
-				       .min = 10 * SECOND_MS,
+				       .min = PLAN_CONFIRM_MIN_MS,
 				       .max = 7 * DAY_MS };
 static const struct schema keep = { .kind = SCHEMA_COUNT,
 				    .min = 2,

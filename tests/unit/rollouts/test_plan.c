@@ -298,6 +298,9 @@ static void test_each_mistake_is_said_in_one_sentence(void **state)
 		{ HEAD STAGES "deploy: {root: /srv, restart: none, probe: "
 			      "{tcp: \"h:1\", status: 200}}",
 		  "5:65: deploy.probe.status: only http has a status" },
+		{ HEAD STAGES
+		  "deploy: {root: /srv, restart: none, confirm: 1s}",
+		  "5:46: deploy.confirm: 1s is less than 10s" },
 		{ HEAD STAGES "deploy: {root: /srv, restart: none, keep: 1}",
 		  "5:43: deploy.keep: 1 is less than 2" },
 		{ "service: feed\nfleet: f\nrelease: {dir: b}\n" DEPLOY STAGES,

@@ -61,7 +61,7 @@ static void read_version(struct plan_reading *reading, const struct node *map)
 		plan_say(reading, map, "release",
 			 "the key version is missing (what people call the "
 			 "release)");
-	if (!node_text(node, NULL))
+	if (!node || !node_text(node, NULL))
 		return;
 	if (strlen(node->text) > VERSION_MAX ||
 	    strspn(node->text,
@@ -143,7 +143,7 @@ static void read_probes(struct plan_reading *reading, const struct node *node)
 	     i++) {
 		AUTO_STR char *where = mem_format("deploy.probe[%zu]", i);
 
-		plan_read_probe(reading, node->items.items[i], where,
+		plan_read_probe(reading, node_item(node, i), where,
 				vec_add(&deploy->probes));
 	}
 }
@@ -222,7 +222,7 @@ void plan_read_metrics(struct plan_reading *reading, const struct node *root)
 
 	for (size_t i = 0; i < node_count_items(list); i++) {
 		const struct node *url =
-			node_get(list->items.items[i], "prometheus");
+			node_get(node_item(list, i), "prometheus");
 		AUTO_STR char *where = mem_format("metrics[%zu].prometheus", i);
 
 		if (plan_check_host_url(reading, url, where))

@@ -68,10 +68,10 @@ static void read_limits(struct reading_gate *at)
 	}
 	if (!max && !min)
 		SAY(at, at->map, "", "max, min or both are missing");
-	if (gate->has_max && gate->has_min && gate->min > gate->max)
+	if (min && gate->has_max && gate->has_min && gate->min > gate->max)
 		SAY(at, min, ".min", "%g is more than max, %g", gate->min,
 		    gate->max);
-	if (gate->kind == GATE_RATIO && gate->has_max &&
+	if (max && gate->kind == GATE_RATIO && gate->has_max &&
 	    (gate->max < 0 || gate->max >= 1))
 		SAY(at, max, ".max",
 		    "a ratio is a part of 1: %g lets everything pass or "
@@ -187,5 +187,5 @@ void plan_read_gates(struct plan_reading *reading, const struct node *root)
 	if (!list || list->kind != NODE_LIST)
 		return;
 	for (size_t i = 0; i < list->items.n; i++)
-		read_gate(reading, list->items.items[i], i);
+		read_gate(reading, node_item(list, i), i);
 }

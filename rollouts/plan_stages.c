@@ -89,7 +89,7 @@ static void read_gates(struct reading_stage *at)
 	if (!list)
 		at->stage->gates = n >= 32 ? UINT32_MAX : (1u << n) - 1;
 	for (size_t i = 0; i < node_count_items(list); i++)
-		at->stage->gates |= find_gate(at, list->items.items[i], i);
+		at->stage->gates |= find_gate(at, node_item(list, i), i);
 }
 
 static void check_min_requests(struct reading_stage *at)
@@ -167,5 +167,5 @@ void plan_read_stages(struct plan_reading *reading, const struct node *root)
 	if (!list || list->kind != NODE_LIST)
 		return;
 	for (size_t i = 0; i < list->items.n && i < PLAN_MAX_STAGES; i++)
-		read_stage(reading, list->items.items[i], i);
+		read_stage(reading, node_item(list, i), i);
 }

@@ -60,7 +60,7 @@ void plan_read_argv(const struct node *list, const struct node *timeout,
 		return;
 	out->argv = mem_array(list->items.n + 1, sizeof(*out->argv));
 	for (size_t i = 0; i < list->items.n; i++)
-		out->argv[i] = mem_str(node_text(list->items.items[i], ""));
+		out->argv[i] = mem_str(node_text(node_item(list, i), ""));
 	out->n_argv = list->items.n;
 }
 
@@ -90,9 +90,9 @@ void plan_read_host_argv(struct plan_reading *reading, const struct node *list,
 		AUTO_STR char *at = mem_format("%s[%zu]", where, i);
 
 		if (i == 0)
-			check_program(reading, list->items.items[0], at);
+			check_program(reading, node_item(list, 0), at);
 		if (strlen(out->argv[i]) > WORD_MAX)
-			plan_say(reading, list->items.items[i], at,
+			plan_say(reading, node_item(list, i), at,
 				 "a word of more than %d bytes", WORD_MAX);
 	}
 }

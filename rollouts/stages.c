@@ -1,5 +1,7 @@
 #include "rollouts/stages.h"
 
+#include <assert.h>
+
 #include "core/base/map.h"
 #include "core/base/str.h"
 #include "core/fleet/selector.h"
@@ -191,6 +193,7 @@ static void smallest_share(uint32_t count, uint32_t n, char *out, size_t size)
 	struct plan_amount amount = { .is_share = true };
 	uint64_t step = n > 100 ? 1 : 100; /* whole percents where they do */
 
+	assert(n > 0);
 	amount.bp = (uint32_t)(((uint64_t)count * 10000 + n * step - 1) /
 			       (n * step) * step);
 	plan_amount_format(&amount, out, size);

@@ -68,7 +68,7 @@ const char *fleet_host_label(const struct fleet_host *host, const char *key)
 static void copy_labels(const struct node *labels, struct fleet_host *host)
 {
 	for (size_t i = 0; i < node_count_items(labels); i++) {
-		const struct node *item = labels->items.items[i];
+		const struct node *item = node_item(labels, i);
 		struct fleet_label *label = vec_add(&host->labels);
 
 		label->key = mem_str(item->key);
@@ -164,7 +164,7 @@ static void check_domains(struct reading *reading, const struct node *hosts)
 	const char *domain = reading->fleet->domain;
 
 	for (size_t i = 0; domain && i < node_count_items(hosts); i++) {
-		const struct node *entry = hosts->items.items[i];
+		const struct node *entry = node_item(hosts, i);
 
 		if (entry->kind == NODE_MAP &&
 		    !node_text(node_get(node_get(entry, "labels"), domain),
@@ -220,7 +220,7 @@ static void read_fleet(struct reading *reading, const struct node *root)
 	fleet->ssh_known_hosts = absolute(folder, ssh_path);
 	if (hosts && hosts->kind == NODE_LIST)
 		for (size_t i = 0; i < hosts->items.n; i++)
-			read_host(reading, hosts->items.items[i], i);
+			read_host(reading, node_item(hosts, i), i);
 	check_domains(reading, hosts);
 }
 

@@ -40,6 +40,11 @@ size_t node_count_items(const struct node *node)
 	return node ? node->items.n : 0;
 }
 
+const struct node *node_item(const struct node *node, size_t i)
+{
+	return i < node_count_items(node) ? node->items.items[i] : NULL;
+}
+
 bool node_is_null(const struct node *node)
 {
 	static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };

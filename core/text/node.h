@@ -40,6 +40,8 @@ MEM_AUTO(node)
 /* The value under KEY of a map (the first, if twice), or NULL. */
 const struct node *node_get(const struct node *map, const char *key);
 size_t node_count_items(const struct node *node);
+/* The value at place I of a list or map, or NULL. */
+const struct node *node_item(const struct node *node, size_t i);
 /* `~`, `null` or nothing, without quotes. */
 bool node_is_null(const struct node *node);
 

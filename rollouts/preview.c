@@ -259,7 +259,7 @@ struct js *preview_json(const struct plan *plan, const struct fleet *fleet,
 	js_set_int(out, "max_unavailable", stages->max_unavailable);
 	js_set(out, "budget", json_budget(stages));
 	set_numbers(out, plan, &preview);
-	for (size_t i = 0; i < plan->stages.n; i++)
+	for (size_t i = 0; i < preview.stages.n; i++)
 		js_append(list, json_stage(plan, fleet, stages, &preview, i));
 	js_set(out, "stages", list);
 	for (size_t i = 0; i < plan->gates.n; i++)

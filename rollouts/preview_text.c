@@ -220,7 +220,7 @@ char *preview_text(const struct plan *plan, const struct fleet *fleet,
 	preview_make(plan, stages, &preview);
 	add_title(&page);
 	buf_append_str(&page.out, "Stages\n");
-	for (size_t i = 0; i < plan->stages.n; i++)
+	for (size_t i = 0; i < preview.stages.n; i++)
 		add_stage(&page, i);
 	add_gates(&page);
 	buf_append_str(&page.out, "\nLimits\n");

@@ -293,7 +293,8 @@ static int check_newest(struct driver *driver, const struct entry *entry,
 
 		if (other == entry)
 			return 0;
-		if (strcmp(other->summary.service, entry->summary.service) ||
+		if (strcmp(other->summary.service, entry->summary.service) !=
+			    0 ||
 		    !has_left_its_mark(driver, other))
 			continue;
 		return err_set(err, ERR_CONFLICT,

@@ -155,7 +155,7 @@ static struct entry *find(struct releases *releases, const char *key,
 }
 
 static void put_entry(struct store_batch *batch, const char *key,
-		  const struct entry *entry)
+		      const struct entry *entry)
 {
 	AUTO(js) json = entry_json(entry);
 	AUTO_STR char *text = js_format(json);

@@ -110,13 +110,15 @@ void driver_start_next(struct driver *driver, const char *service)
 /* The disk is full, and what we held back is spent: start nothing more. */
 static void pause_all(struct driver *driver)
 {
+	static const char reason[] = "the controller's disk is full; free some "
+				     "space, then resume";
 	struct run_order order = {
 		.verb = OPERATOR_PAUSE,
 		.who = "gray",
-		.reason = "the controller's disk is full; free some space, "
-			  "then resume",
+		.reason = reason,
 	};
 
+	log_error("%s", reason);
 	for (size_t i = 0; i < driver->entries.n; i++) {
 		struct entry *entry = driver->entries.items[i];
 		struct err err = ERR_INIT;

@@ -23,9 +23,8 @@ int verb_run(struct invocation *inv, const char *verb, const char *stage,
 		output_json(inv->output, view);
 		return 0;
 	}
-	(void)fprintf(inv->output->file, "%s is %s: %s\n",
+	(void)fprintf(inv->output->file, "%s: %s\n",
 		      js_get_str(view, "id", inv->args[0]),
-		      js_get_str(view, "state", "?"),
 		      js_get_str(view, "why", ""));
 	return 0;
 }

@@ -9,8 +9,8 @@
 extern const struct option_spec verb_options[]; /* --reason */
 
 /*
- * POST VERB for the rollout that the first argument names, and say in which
- * state it is now.
+ * POST VERB for the rollout that the first argument names, and say what it
+ * does now.
  *
  * stage  for rollback: from this one on; or NULL
  */

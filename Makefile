@@ -145,10 +145,12 @@ FORCE:
 TESTS_C := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
 TESTS := $(TESTS_C:%.c=$(B)/%)
 SUPPORT := $(B)/support.a
-$(SUPPORT): $(filter-out %/fuzz_main.o,$(call objs,tests/support/*.c))
+$(SUPPORT): $(filter-out %/fuzz_main.o %/fake_transport.o,$(call objs,tests/support/*.c))
+# Comes first: a test that names it gets it in place of the real one, others do not.
+$(B)/fakes.a: $(B)/tests/support/fake_transport.o
 $(B)/tests/unit/core/%: $(B)/tests/unit/core/%.o $(SUPPORT) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
-$(B)/tests/unit/rollouts/%: $(B)/tests/unit/rollouts/%.o $(SUPPORT) $(ROLLOUTS) $(CORE)
+$(B)/tests/unit/rollouts/%: $(B)/tests/unit/rollouts/%.o $(B)/fakes.a $(SUPPORT) $(ROLLOUTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 $(B)/tests/unit/agents/%: $(B)/tests/unit/agents/%.o $(SUPPORT) $(AGENTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka

@@ -15,6 +15,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
@@ -31,6 +33,13 @@ struct remote_target {
 	const char
 		*identity; /* private key file, or NULL: agent, ~/.ssh/id_* */
 	const char *known_hosts; /* file, or NULL: ~/.ssh/known_hosts */
+	/*
+	 * What to do about a host of which no key is known: take the key with
+	 * this "SHA256:..." (or NULL), or any (the user said so). A key that
+	 * is not the known one is refused all the same.
+	 */
+	const char *fingerprint;
+	bool accept_new;
 };
 
 struct remote_options {
@@ -39,12 +48,23 @@ struct remote_options {
 	uint64_t connect_ms;	 /* TCP, total */
 	uint64_t handshake_ms;	 /* from connected to authenticated, total */
 	uint64_t exec_ms;	 /* until the channel runs the command */
-	const char *(*passphrase)(const char *identity,
-				  void *ctx); /* or NULL */
+	/*
+	 * Or NULL. Asked on another thread, one call at a time; NULL for none.
+	 * What it returns is borrowed until the next call.
+	 */
+	const char *(*passphrase)(const char *identity, void *ctx);
 	void *ctx;
 };
 
+/* Any of them may be NULL but on_closed. */
 struct stream_events {
+	/*
+	 * The host shows a key that is not known; IS_TAKEN says whether it was
+	 * taken. WORDS are "ED25519 SHA256:...", LINE makes it known when it is
+	 * added to known_hosts.
+	 */
+	void (*on_new_key)(struct stream *stream, const char *words,
+			   const char *line, bool is_taken, void *ctx);
 	void (*on_open)(struct stream *stream, void *ctx);
 	/* Bytes borrowed for the call. */
 	void (*on_data)(struct stream *stream, const uint8_t *bytes,
@@ -65,7 +85,10 @@ struct stream_events {
 
 int remote_new(struct loop *loop, const struct remote_options *options,
 	       struct remote **out, struct err *err) MUST_CHECK;
-/* Ends every stream (on_closed is called for each before this returns). */
+/*
+ * Ends every stream (on_closed is called for each before this returns). Not
+ * from inside a callback.
+ */
 void remote_free(struct remote *remote);
 
 /*

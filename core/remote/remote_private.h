@@ -1,0 +1,169 @@
+/*
+ * remote_private.h - the inside of the pool: what its two sides share, and what
+ * a transport is.
+ *
+ *	main loop		worker thread
+ *	stream  --- orders --->  session --> transport (a row of transports[])
+ *	owner  <--- notices ---
+ *
+ * A stream belongs to the main loop, its session to one worker. They tell each
+ * other things by queue only; the two counters below are all they share. After
+ * the notice that it is closed a session does not touch its stream any more,
+ * and after the order to forget a stream its session; the last user frees it.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <uv.h>
+
+#include "core/base/vec.h"
+#include "core/remote/hostkeys.h"
+#include "core/remote/transport.h"
+
+struct session;
+struct worker;
+
+/* To add a transport: one file, one row in transports[] (session.c). */
+struct transport {
+	const char *scheme;  /* an address starts with it; "" is any other */
+	size_t session_size; /* of its struct, which starts with a session */
+	/* Begin to connect. May call session_close at once. */
+	void (*start)(struct session *session);
+	/* There is more to write, an end to send, or room to read again. */
+	void (*pump)(struct session *session);
+	/* Let go of everything; session_release for each session_hold. */
+	void (*stop)(struct session *session);
+	/* Free what the struct owns; its memory is freed by the caller. */
+	void (*release)(struct session *session);
+};
+
+extern const struct transport transport_ssh;
+extern const struct transport transport_local;
+
+/* One command on one host, on its worker's thread. */
+struct session {
+	const struct transport *transport;
+	struct worker *worker;
+	struct stream *stream; /* not after is_closed */
+	struct session *prev;
+	struct session *next;
+	unsigned n_holds; /* handles, work, and the stream's own */
+	bool is_adopted;  /* in the worker's list */
+	bool is_started;
+	bool is_open;
+	bool is_closed;
+
+	char *name; /* the target, copied */
+	char *address;
+	uint16_t port;
+	char *user;
+	char *identity;
+	char *known_hosts;
+	char *fingerprint;
+	bool accept_new;
+	char *command;
+
+	struct buf out; /* to write; from out_at on */
+	size_t out_at;
+	bool wants_end; /* after out, the end of its standard input */
+	size_t stderr_kept;
+};
+
+void session_hold(struct session *session);
+void session_release(struct session *session);
+
+/* What is to be written next; NULL when there is nothing. */
+const uint8_t *session_out(const struct session *session, size_t *out_size);
+/* SIZE bytes of it left this process. */
+void session_wrote(struct session *session, size_t size);
+/* May the owner take more, or is it behind with what it has? */
+bool session_can_read(const struct session *session);
+void session_got(struct session *session, const void *bytes, size_t size);
+void session_got_stderr(struct session *session, const void *bytes,
+			size_t size);
+/* The part that loads the host and us is over. */
+void session_is_in(struct session *session);
+void session_opened(struct session *session);
+void session_new_key(struct session *session, const uint8_t *key, size_t size,
+		     bool is_taken);
+/* The end; err is NULL when STATUS is one. Calls stop. */
+void session_close(struct session *session, int status, const struct err *err);
+
+enum order_kind {
+	ORDER_START,
+	ORDER_WRITE,
+	ORDER_END,
+	ORDER_RESUME,
+	ORDER_CLOSE,
+	ORDER_FORGET,
+	ORDER_STOP /* the worker itself */
+};
+struct order {
+	enum order_kind kind;
+	struct session *session;
+	struct buf bytes;
+};
+
+enum notice_kind {
+	NOTICE_IN,
+	NOTICE_OPEN,
+	NOTICE_NEW_KEY,
+	NOTICE_DATA,
+	NOTICE_STDERR,
+	NOTICE_DRAINED,
+	NOTICE_CLOSED
+};
+struct notice {
+	enum notice_kind kind;
+	struct stream *stream;
+	struct buf bytes; /* NEW_KEY: words, NUL, line */
+	bool is_taken;
+	int status;
+	struct err *err; /* CLOSED: owned, or NULL */
+};
+
+struct worker {
+	struct remote *remote;
+	pthread_t thread;
+	uv_loop_t uv;
+	uv_async_t wake;
+	pthread_mutex_t lock; /* over orders */
+	VEC(struct order) orders;
+	unsigned n_streams; /* main side: how much it has to do */
+	/* The rest is the thread's own. */
+	bool is_stopping;
+	struct session *sessions;
+	struct hostkeys *keys;	   /* of the file read last, */
+	char *keys_path;	   /* its name, */
+	struct timespec keys_time; /* and when it was changed */
+};
+
+/* worker.c */
+int worker_start(struct worker *worker, struct remote *remote,
+		 struct err *err) MUST_CHECK;
+/* Ends its sessions, each with its notice, and the thread. */
+void worker_stop(struct worker *worker);
+/* Takes over BYTES; NULL is fine. */
+void worker_order(struct worker *worker, enum order_kind kind,
+		  struct session *session, struct buf *bytes);
+/* The keys in that file, from memory when it did not change. Borrowed. */
+int worker_hostkeys(struct worker *worker, const char *path,
+		    const struct hostkeys **out, struct err *err) MUST_CHECK;
+
+/* session.c: on the main loop, before the session starts. */
+struct session *session_new(struct worker *worker, struct stream *stream,
+			    const struct remote_target *target,
+			    const char *command);
+
+/* remote.c; from any thread. */
+void remote_notice(struct remote *remote, const struct notice *notice);
+const struct remote_options *remote_options_of(const struct remote *remote);
+/* The passphrase of a key file, from its owner; the caller's, or NULL. */
+char *remote_passphrase(struct remote *remote, const char *identity);
+
+/* The bytes of a stream that wait at one of its sides. */
+size_t stream_unread(const struct stream *stream);
+void stream_add_unread(struct stream *stream, size_t size);
+void stream_sub_pending(struct stream *stream, size_t size);

@@ -1,0 +1,33 @@
+#include "core/remote/user.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+#include "core/sys/file.h"
+
+#define HOME_ROOM 16384 /* for the strings of one user; plenty */
+
+char *user_file(const char *name)
+{
+	const char *home = getenv("HOME");
+	char room[HOME_ROOM];
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	if (home && home[0] == '/')
+		return file_join(home, name);
+	(void)getpwuid_r(geteuid(), &entry, room, sizeof(room), &found);
+	return file_join(found ? found->pw_dir : "/", name);
+}
+
+char *user_name(void)
+{
+	char room[HOME_ROOM];
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	(void)getpwuid_r(geteuid(), &entry, room, sizeof(room), &found);
+	return found ? mem_str(found->pw_name)
+		     : mem_format("%u", (unsigned)geteuid());
+}

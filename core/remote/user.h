@@ -1,0 +1,11 @@
+/*
+ * user.h - who runs this program, and where that user's files are.
+ */
+#pragma once
+
+#include "core/base/macros.h"
+
+/* NAME in the home folder: of $HOME, or of the user. Owned by the caller. */
+char *user_file(const char *name) MUST_CHECK;
+/* The name of the user; owned by the caller. */
+char *user_name(void) MUST_CHECK;

@@ -1,0 +1,31 @@
+/*
+ * sshd.h - a real OpenSSH server for one test program, on loopback.
+ *
+ * With a key of its own, a key that may log in as who runs the test, and a
+ * known_hosts that knows it. Ends the test program when it cannot start.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sshd {
+	char *dir;	   /* all its files; a tmpdir */
+	char *key;	   /* private key that may log in */
+	char *known_hosts; /* has its line */
+	char *log;
+	const char *address;
+	uint16_t port;
+	pid_t pid;
+};
+
+/* more   lines for its configuration, or "" */
+void sshd_start(struct sshd *sshd, const char *more);
+void sshd_stop(struct sshd *sshd);
+/* kill -9 it and every connection it serves. */
+void sshd_kill(struct sshd *sshd);
+
+/* Run a shell command line; ends the test program unless it exits with 0. */
+void sshd_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A port of 127.0.0.1 that nobody listens on. */
+uint16_t sshd_free_port(void);

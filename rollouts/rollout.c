@@ -298,3 +298,8 @@ enum rollout_state rollout_state(const struct rollout *rollout)
 {
 	return rollout->state;
 }
+
+uint32_t rollout_stage_now(const struct rollout *rollout)
+{
+	return rollout->stage;
+}

@@ -225,6 +225,8 @@ void rollout_step(struct rollout *rollout, const struct event *event,
 
 const struct rollout_config *rollout_config(const struct rollout *rollout);
 enum rollout_state rollout_state(const struct rollout *rollout);
+/* The stage it is in, by place. */
+uint32_t rollout_stage_now(const struct rollout *rollout);
 
 /*
  * One sentence for `grayctl why`: what it waits for, since when, until when,

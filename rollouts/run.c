@@ -4,6 +4,7 @@
 
 #include "core/sys/clock.h"
 #include "core/sys/log.h"
+#include "rollouts/approval.h"
 #include "rollouts/dispatch.h"
 #include "rollouts/journal.h"
 #include "rollouts/view.h"
@@ -304,6 +305,11 @@ static int order_event(const struct run *run, const struct run_order *order,
 	uint32_t stage;
 
 	if (find_stage(run, order->stage, &stage, err))
+		return -(int)err->code;
+	if (order->verb == OPERATOR_APPROVE &&
+	    approval_check(
+		    &run->plan->stages.items[rollout_stage_now(run->rollout)],
+		    order->who, err))
 		return -(int)err->code;
 	*out = (struct event){
 		.kind = EVENT_OPERATOR,

@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 	struct output output;
 	struct err err = ERR_INIT;
 	struct invocation inv = { .output = &output };
+	int status = 0;
 	const char *const *words = (const char *const *)argv + (argc > 0);
 	size_t n = argc > 1 ? (size_t)argc - 1 : 0;
 
@@ -113,10 +114,13 @@ int main(int argc, char **argv)
 	if (n == 1 && is_answered(words[0]))
 		return 0;
 	inv.args = mem_array(n + 1, sizeof(*inv.args));
-	if (dispatch(&inv, words, n, &err) < 0)
+	/* Only an error that came back: one may have been mended on the way. */
+	if (dispatch(&inv, words, n, &err) < 0) {
 		report(&inv, &err);
+		status = err_exit_status(err.code);
+	}
 	free(inv.args);
 	option_values_release(&inv.options);
 	buf_release(&inv.mistakes);
-	return err_exit_status(err.code);
+	return status;
 }

@@ -61,6 +61,18 @@ static enum agent_restart_kind restart_kind(enum plan_restart restart)
 	return kinds[restart];
 }
 
+void dispatch_probe(const struct plan_probe *probe,
+		    const struct record_host *host, struct agent_probe *out)
+{
+	*out = (struct agent_probe){
+		.kind = probe_kind(probe->kind),
+		.target = dispatch_fill(probe->target, host),
+		.timeout_ms = probe->timeout_ms,
+		.status = probe->status,
+	};
+	out->has_command = fill_hook(&probe->command, &out->command);
+}
+
 static void fill_probes(const struct plan_deploy *from,
 			const struct record_host *host,
 			struct agent_deploy *out)
@@ -69,17 +81,8 @@ static void fill_probes(const struct plan_deploy *from,
 		return;
 	out->probes = mem_array(from->probes.n, sizeof(*out->probes));
 	out->n_probes = from->probes.n;
-	for (size_t i = 0; i < from->probes.n; i++) {
-		const struct plan_probe *probe = &from->probes.items[i];
-		struct agent_probe *message = &out->probes[i];
-
-		message->kind = probe_kind(probe->kind);
-		message->target = dispatch_fill(probe->target, host);
-		message->has_command =
-			fill_hook(&probe->command, &message->command);
-		message->timeout_ms = probe->timeout_ms;
-		message->status = probe->status;
-	}
+	for (size_t i = 0; i < from->probes.n; i++)
+		dispatch_probe(&from->probes.items[i], host, &out->probes[i]);
 }
 
 static void fill_deploy(const struct plan_deploy *from,

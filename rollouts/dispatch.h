@@ -24,6 +24,10 @@ void dispatch_command(const struct dispatch *dispatch,
 		      const struct action *action, uint64_t late_ms,
 		      struct agent_command *out);
 
+/* The agent's message for PROBE on HOST; released by the caller. */
+void dispatch_probe(const struct plan_probe *probe,
+		    const struct record_host *host, struct agent_probe *out);
+
 /* {address} and {name} in TEXT are the host's; owned by the caller. */
 char *dispatch_fill(const char *text,
 		    const struct record_host *host) MUST_CHECK;

@@ -67,6 +67,11 @@ static inline int err_is_negative(int rc)
 		__builtin_unreachable();
 	return rc;
 }
+/* What is there already, for a caller that adds nothing. */
+static inline int err_again(const struct err *err)
+{
+	return err_is_negative(-(int)err->code);
+}
 
 const char *err_name(enum err_code code);
 /* The code of that name, or ERR_SYSTEM if there is none. */

@@ -154,5 +154,6 @@ int link_hear(struct link *link, const struct frame *frame, struct err *err)
 		free(message);
 		return rc;
 	}
-	return 0; /* of a newer agent; what matters has an answer */
+	return err_set(err, ERR_PROTOCOL, "the agent sent message %u (%s)",
+		       frame->type, agent_message_name(frame->type));
 }

@@ -2,8 +2,7 @@
 
 #include <zstd.h>
 
-#define LEVEL 3 /* the knee: 5 to 10 times as fast as level 9, little larger \
-		 */
+#define LEVEL 3 /* keeps up with a network on one core */
 
 bool zstd_shrink(const void *bytes, size_t size, struct buf *out)
 {

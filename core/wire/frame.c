@@ -94,7 +94,7 @@ int frame_decoder_next(struct frame_decoder *decoder, struct frame *out,
 		bool is_found;
 
 		if (find_magic(decoder, &is_found, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (!is_found)
 			return 0;
 	}

@@ -1,5 +1,6 @@
 #include "core/wire/proto.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/str.h"
@@ -267,14 +268,14 @@ static int get_record(struct reader *in, struct record *out, struct err *err)
 
 	out->start = in->at;
 	if (get_varint(in, &tag, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (tag >> 3 == 0 || tag >> 3 > 0x1fffffff)
 		return err_set(err, ERR_PROTOCOL, "a field has no number");
 	out->number = (uint32_t)(tag >> 3);
 	out->wire = tag & 7;
 	if (out->wire == WIRE_VARINT) {
 		if (get_varint(in, &out->varint, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} else {
 		if (out->wire == WIRE_FIXED64)
 			size = 8;
@@ -285,9 +286,9 @@ static int get_record(struct reader *in, struct record *out, struct err *err)
 				       "field %u has wire type %u", out->number,
 				       out->wire);
 		else if (get_varint(in, &size, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (get_span(in, size, &out->bytes, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	out->finish = in->at;
 	return 0;
@@ -373,25 +374,28 @@ static size_t room_of(size_t n)
 	return n ? room : 0;
 }
 
-/* Make room for MORE items, zeroed; *out is the first of them. */
-static int array_add(const struct proto_field *field, void *message,
-		     size_t more, void **out, struct err *err)
+/* MORE items, at least 1, zeroed: the first of them, or NULL with *err. */
+static void *array_add(const struct proto_field *field, void *message,
+		       size_t more, struct err *err)
 {
 	size_t size = item_size(field);
 	size_t n = count_of(field, message);
 	char *items = array_of(field, message);
 
-	if (more > field->max_items - n)
-		return err_set(err, ERR_PROTOCOL, "%zu items, at most %u",
-			       n + more, field->max_items);
+	if (more > field->max_items - n) {
+		(void)err_set(err, ERR_PROTOCOL, "%zu items, at most %u",
+			      n + more, field->max_items);
+		return NULL;
+	}
 	if (room_of(n + more) != room_of(n)) {
 		items = mem_resize(items, room_of(n + more), size);
 		memcpy((char *)message + field->offset, &items, sizeof(items));
 	}
-	*out = items ? memset(items + n * size, 0, more * size) : NULL;
+	assert(items);
+	items += n * size;
 	n += more;
 	memcpy((char *)message + field->extra, &n, sizeof(n));
-	return 0;
+	return memset(items, 0, more * size);
 }
 
 static int store_packed(const struct proto_field *field, struct reader in,
@@ -399,17 +403,20 @@ static int store_packed(const struct proto_field *field, struct reader in,
 {
 	size_t n = 0;
 	uint64_t value;
-	void *items;
+	char *items;
 
 	for (const uint8_t *p = in.at; p < in.end; p++)
 		n += *p < 0x80; /* the last byte of a number */
-	if (array_add(field, message, n, &items, err) < 0)
-		return -(int)err->code;
+	if (n == 0)
+		return in.at < in.end ? get_varint(&in, &value, err) : 0;
+	items = array_add(field, message, n, err);
+	if (!items)
+		return err_again(err);
 	for (size_t i = 0; in.at < in.end; i++)
 		if (get_varint(&in, &value, err) < 0 ||
 		    store_varint(field->kind, value,
-				 (char *)items + i * item_size(field), err) < 0)
-			return -(int)err->code;
+				 items + i * item_size(field), err) < 0)
+			return err_again(err);
 	return 0;
 }
 
@@ -427,8 +434,9 @@ static int store(const struct proto_field *field, const struct record *record,
 		return err_set(err, ERR_PROTOCOL, "wire type %u, not %u",
 			       record->wire, wire);
 	if (field->is_repeated) {
-		if (array_add(field, message, 1, &at, err) < 0)
-			return -(int)err->code;
+		at = array_add(field, message, 1, err);
+		if (!at)
+			return err_again(err);
 	} else if (field->kind == PROTO_MESSAGE) {
 		memcpy((char *)message + field->extra, &has, sizeof(has));
 	}

@@ -473,6 +473,17 @@ static void test_a_message_out_of_turn_ends_the_connection(void **state)
 			    "host web-1: the agent sent result out of turn");
 }
 
+static void test_a_message_we_do_not_know_ends_the_connection(void **state)
+{
+	struct fixture *fixture = *state;
+
+	bring_up(fixture);
+	fake_data(fake_stream(fixture->remote), "\0\0\0\0\xc8", 5);
+	wait_for(fixture, is_down);
+	assert_string_equal(fixture->down.text,
+			    "host web-1: the agent sent message 200 (unknown)");
+}
+
 static void test_an_agent_that_gives_up_is_quoted(void **state)
 {
 	struct fixture *fixture = *state;
@@ -535,6 +546,7 @@ int main(void)
 		TEST(test_the_end_of_the_program_is_explained),
 		TEST(test_another_protocol_is_refused_by_name),
 		TEST(test_a_message_out_of_turn_ends_the_connection),
+		TEST(test_a_message_we_do_not_know_ends_the_connection),
 		TEST(test_an_agent_that_gives_up_is_quoted),
 		TEST(test_a_lost_connection_is_tried_again_after_a_while),
 		TEST(test_it_may_be_freed_from_its_own_calls),

@@ -203,8 +203,12 @@ deps:
 
 ## check: all tests: unit, replay, sim, e2e; ends in "N passed, N failed"
 E2E := $(sort $(wildcard tests/e2e/t*.sh))
+CHECK_PROGRAMS += $(B)/tests/fault/driver
 check: all $(TESTS) $(CHECK_PROGRAMS)
 	@B=$(B) tests/run $(TESTS) $(CHECK_TESTS) $(E2E)
+## fault: kill the agent at every system call (a quarter of an hour; check does some of them)
+fault: all $(B)/tests/fault/driver
+	@B=$(B) tests/fault/run
 $(B)/tests/fault/driver: $(B)/tests/fault/driver.o $(SUPPORT) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS)
 
@@ -267,6 +271,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all deps check unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format \
+.PHONY: all deps check unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format fault \
 	lint-shell lint-man lint-cppcheck lint-tidy format map help install clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -2,16 +2,22 @@
  * driver.c - one controller, one host: the steps given, over a real agent.
  *
  *	driver AGENT ROOT STEP...	stage:v2 activate:v2 confirm:v2 revert
+ *	driver AGENT ROOT status	when nothing goes on any more: state,
+ *					current, stable, to, epoch, seq
+ *	driver digest NAME		of the release that a step calls NAME
  *
  * Prints what each step came to. Exit 0: all were done; 1: one failed; 5: the
- * agent has gone.
+ * agent has gone. DRIVER_WRAP is put in front of the agent's command line.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "core/sys/clock.h"
 #include "tests/support/agent_client.h"
 
-#define LEASE_MS 600000
+#define LEASE_MS  600000
+#define SETTLE_MS 30000
+#define MAX_WORDS 32
 
 /* The same content for the same name, and most of it in all of them. */
 static struct sample_release *release_of(const char *name)
@@ -84,6 +90,34 @@ static int run_step(struct agent_client *client, const char *step, uint64_t seq,
 	return 0;
 }
 
+/* Until nothing goes on. */
+static int print_status(struct agent_client *client, struct err *err)
+{
+	uint64_t until_ms = clock_boot_ms() + SETTLE_MS;
+	char current[DIGEST_HEX + 1];
+	char stable[DIGEST_HEX + 1];
+	char to[DIGEST_HEX + 1];
+
+	for (;;) {
+		AUTO_VALUE(agent_status) status = { 0 };
+
+		if (agent_client_ask(client, &status, err) < 0)
+			return -(int)err->code;
+		if (status.is_busy && clock_boot_ms() < until_ms) {
+			(void)usleep(20000);
+			continue;
+		}
+		digest_format(&status.current, current);
+		digest_format(&status.stable, stable);
+		digest_format(&status.to, to);
+		(void)printf("%s %s %s %s %llu %llu\n",
+			     agent_host_state_name(status.state), current,
+			     stable, to, (unsigned long long)status.epoch,
+			     (unsigned long long)status.seq);
+		return 0;
+	}
+}
+
 static int run(const char *const *argv, const char *root,
 	       const char *const *steps, int n_steps, struct err *err)
 {
@@ -94,6 +128,10 @@ static int run(const char *const *argv, const char *root,
 	if (rc < 0)
 		return rc;
 	rc = agent_client_open(client, root, &status, err);
+	if (rc == 0 && strcmp(steps[0], "status") == 0) {
+		rc = print_status(client, err);
+		n_steps = 0;
+	}
 	for (int i = 0; rc == 0 && i < n_steps; i++)
 		rc = run_step(client, steps[i], status.seq + 1 + (uint64_t)i,
 			      err);
@@ -101,9 +139,26 @@ static int run(const char *const *argv, const char *root,
 	return rc;
 }
 
+/* The agent's command line, with what is to run it in front. */
+static void build_argv(char *agent, const char **out)
+{
+	char *wrap = getenv("DRIVER_WRAP");
+	char *save = NULL;
+	size_t n = 0;
+
+	if (wrap)
+		for (char *word = strtok_r(wrap, " ", &save);
+		     word && n < MAX_WORDS - 3;
+		     word = strtok_r(NULL, " ", &save))
+			out[n++] = word;
+	out[n++] = agent;
+	out[n++] = "serve";
+	out[n] = NULL;
+}
+
 int main(int argc, char **argv)
 {
-	const char *serve[] = { argc > 1 ? argv[1] : "", "serve", NULL };
+	const char *serve[MAX_WORDS];
 	struct err err = ERR_INIT;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -111,6 +166,7 @@ int main(int argc, char **argv)
 		return print_digest(argv[2]);
 	if (argc < 4)
 		return 2;
+	build_argv(argv[1], serve);
 	if (run(serve, argv[2], (const char *const *)argv + 3, argc - 3,
 		&err) == 0)
 		return 0;

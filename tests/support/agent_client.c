@@ -281,14 +281,14 @@ static int send_file(struct agent_client *client,
 }
 
 static int send_needed(struct agent_client *client, const struct frame *frame,
-		       const struct sample_release *release, size_t *out_n,
-		       struct err *err)
+		       const struct sample_release *release, size_t max,
+		       size_t *out_n, struct err *err)
 {
 	AUTO_VALUE(agent_need) need = { 0 };
 
 	if (agent_need_decode(frame->bytes, frame->size, &need, err) < 0)
 		return -(int)err->code;
-	for (size_t i = 0; i < need.n_files; i++)
+	for (size_t i = 0; i < need.n_files && i < max; i++)
 		if (send_file(client, release,
 			      &release->manifest->entries.items[need.files[i]],
 			      err) < 0)
@@ -309,12 +309,41 @@ int agent_client_result(struct agent_client *client,
 		if (next_frame(client, 0, &frame, err) < 0)
 			return -(int)err->code;
 		if (frame.type == AGENT_NEED && staged &&
-		    send_needed(client, &frame, staged, out_n_sent, err) < 0)
+		    send_needed(client, &frame, staged, SIZE_MAX, out_n_sent,
+				err) < 0)
 			return -(int)err->code;
 		if (frame.type == AGENT_RESULT)
 			return agent_result_decode(frame.bytes, frame.size, out,
 						   err);
 	}
+}
+
+/* A manifest that is too large for a command goes before it, in parts. */
+static int send_manifest(struct agent_client *client,
+			 struct agent_command *command,
+			 const struct sample_release *staged, struct err *err)
+{
+	AUTO_VALUE(buf) text = BUF_INIT;
+
+	manifest_encode(staged->manifest, &text);
+	command->manifest_bytes = text.size;
+	if (text.size <= AGENT_COMMAND_MANIFEST_MAX) {
+		buf_append(&command->manifest, text.bytes, text.size);
+		return 0;
+	}
+	for (size_t at = 0; at < text.size;) {
+		size_t n =
+			MIN_OF(text.size - at, AGENT_MANIFEST_PART_BYTES_MAX);
+		AUTO_VALUE(agent_manifest_part)
+		part = { .release = command->release, .offset = at };
+
+		buf_append(&part.bytes, text.bytes + at, n);
+		at += n;
+		if (send_frame(client, AGENT_MANIFEST_PART,
+			       &agent_manifest_part_type, &part, err) < 0)
+			return -(int)err->code;
+	}
+	return 0;
 }
 
 int agent_client_command(struct agent_client *client,
@@ -325,13 +354,24 @@ int agent_client_command(struct agent_client *client,
 {
 	int rc;
 
-	if (staged && !command->manifest.size)
-		manifest_encode(staged->manifest, &command->manifest);
+	if (staged && send_manifest(client, command, staged, err) < 0)
+		return -(int)err->code;
 	rc = agent_client_send(client, command, err);
 	buf_release(&command->manifest);
 	if (rc < 0)
 		return rc;
 	return agent_client_result(client, staged, out, out_n_sent, err);
+}
+
+int agent_client_send_files(struct agent_client *client,
+			    const struct sample_release *staged, size_t n,
+			    struct err *err)
+{
+	struct frame frame;
+
+	if (next_frame(client, AGENT_NEED, &frame, err) < 0)
+		return -(int)err->code;
+	return send_needed(client, &frame, staged, n, NULL, err);
 }
 
 int agent_client_check(struct agent_client *client, struct agent_check *check,

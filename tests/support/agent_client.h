@@ -56,6 +56,10 @@ int agent_client_result(struct agent_client *client,
 			const struct sample_release *staged,
 			struct agent_result *out, size_t *out_n_sent,
 			struct err *err) MUST_CHECK;
+/* Wait until it says what it needs, and send no more than N of the files. */
+int agent_client_send_files(struct agent_client *client,
+			    const struct sample_release *staged, size_t n,
+			    struct err *err) MUST_CHECK;
 int agent_client_check(struct agent_client *client, struct agent_check *check,
 		       struct agent_checked *out, struct err *err) MUST_CHECK;
 /* Milliseconds until the answer came. */

@@ -47,7 +47,9 @@ int http_parse_url(const char *url, struct http_url *out, struct err *err)
 	if (*host == '[') {
 		host++;
 		n = strcspn(host, "]/");
-		end = host + n + (host[n] == ']');
+		if (host[n] != ']')
+			return bad_url(url, err);
+		end = host + n + 1;
 	} else {
 		n = strcspn(host, ":/?#");
 		end = host + n;

@@ -96,8 +96,11 @@ struct rollout *rollout_new(struct rollout_config *config)
 	 */
 	least = 2 * (config->valid_ms + config->switch_ms);
 	rollout->lease_ms = MAX_OF(config->confirm_ms, least);
-	/* A slot: one revert, begun late by as much as a command may take. */
-	rollout->slot_ms = config->switch_ms + config->valid_ms;
+	/*
+	 * A slot: one revert, later by as much as a command may take to arrive
+	 * and by the eighth of a slot that a host may be late.
+	 */
+	rollout->slot_ms = (config->switch_ms + config->valid_ms) * 7 / 6 + 1;
 	rollout->stages = mem_array(config->stages.n, sizeof(*rollout->stages));
 	rollout->gates = mem_array(MAX_OF(config->gates.n, (size_t)1),
 				   sizeof(*rollout->gates));

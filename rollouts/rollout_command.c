@@ -216,6 +216,14 @@ static bool may_activate(const struct rollout *rollout)
 	       !rollout_stage_is_held(rollout);
 }
 
+bool rollout_is_blocked(const struct rollout *rollout)
+{
+	return may_activate(rollout) && rollout->n[HOST_READY_BIT] &&
+	       rollout->n[HOST_OUT_BIT] &&
+	       rollout->n[HOST_OUT_BIT] == rollout->n[HOST_STUCK_BIT] &&
+	       !(has_room(rollout) && has_ready_domain(rollout));
+}
+
 static void activate(struct rollout *rollout)
 {
 	struct rollout_stage *stage = &rollout->stages[rollout->stage];

@@ -70,8 +70,11 @@ static void end_exposure(struct rollout *rollout, struct rollout_host *host)
 static void switched(struct rollout *rollout, struct rollout_host *host)
 {
 	host->attempts = 0;
-	host->lease_ms = host->flying_ms + rollout->lease_ms;
-	host->extend_ms = host->flying_ms + rollout->lease_ms / 3;
+	/* How long ago a former reign sent it, nobody knows. */
+	if (host->flying_epoch == rollout->epoch) {
+		host->lease_ms = host->flying_ms + rollout->lease_ms;
+		host->extend_ms = host->flying_ms + rollout->lease_ms / 3;
+	}
 	rollout_log(rollout, "host_switched", NULL, "host %s runs %s",
 		    rollout_host_name(rollout, host), rollout->config.version);
 	rollout_stage_activated(rollout);
@@ -106,7 +109,11 @@ static void flight_over(struct rollout *rollout, struct rollout_host *host,
 			switched(rollout, host);
 		else
 			not_switched(rollout, host, event);
-	} else if (!is_on_new && host->state != AGENT_HOST_STATE_STUCK) {
+	} else if (host->state == AGENT_HOST_STATE_STUCK) {
+		if (rollout->state != ROLLOUT_ROLLING_BACK)
+			rollout_host_fate(rollout, host, FATE_FAILED,
+					  "it is stuck still");
+	} else if (!is_on_new) {
 		host->attempts = 0;
 		rollout_log(rollout, "host_reverted", NULL,
 			    "host %s is back on the release before",
@@ -275,7 +282,9 @@ static void command_over(struct rollout *rollout, struct rollout_host *host,
 			 const struct event *event, enum agent_verb verb,
 			 uint64_t sent_ms)
 {
-	bool was_run = event->code != ERR_STALE && event->code != ERR_CONFLICT;
+	/* Its pair says whether it took the command, whatever came of it. */
+	bool was_run = event->host_epoch == rollout->epoch &&
+		       event->host_seq == event->seq;
 
 	host->is_fenced = was_run;
 	host->retry_ms = 0;

@@ -83,6 +83,8 @@ void rollout_pause(struct rollout *rollout, enum pause_cause cause,
 	rollout->state = ROLLOUT_PAUSED;
 	rollout->cause = cause;
 	rollout->paused_ms = rollout->clock_ms;
+	/* Whether the stage may pass is asked anew afterwards. */
+	stage_now(rollout)->is_confirming = false;
 	mem_set_str(&rollout->cause_text, text);
 	rollout_log(rollout, "paused", NULL, "paused: %s", text);
 	rollout->is_changed = true;
@@ -210,13 +212,16 @@ static void ask_gates(struct rollout *rollout)
 	}
 }
 
+/* An answer to what is no longer asked; harm is never too late. */
 static bool is_late(const struct rollout *rollout, const struct event *event)
 {
+	const struct rollout_stage *stage = &rollout->stages[rollout->stage];
+
 	return (rollout->state != ROLLOUT_PROGRESSING &&
 		rollout->state != ROLLOUT_PAUSED) ||
 	       event->stage != rollout->stage ||
-	       !rollout->gates[event->gate].is_asked ||
-	       !is_open(&rollout->stages[rollout->stage]);
+	       !rollout->gates[event->gate].is_asked || !is_open(stage) ||
+	       (stage->is_confirming && event->verdict != VERDICT_FAIL);
 }
 
 void rollout_stage_verdict(struct rollout *rollout, const struct event *event)
@@ -404,6 +409,20 @@ static bool check_budgets(struct rollout *rollout)
 	return false;
 }
 
+static bool check_blocked(struct rollout *rollout)
+{
+	char example[320];
+
+	if (!rollout_is_blocked(rollout))
+		return false;
+	example_of(rollout, HOST_STUCK, example, sizeof(example));
+	rollout_pause(rollout, PAUSE_FAILURE,
+		      "stuck hosts use up max_unavailable, so that no more "
+		      "can start (%s); mend them, then retry",
+		      example);
+	return true;
+}
+
 static uint64_t deadline_at_ms(const struct rollout *rollout)
 {
 	if (!rollout->config.deadline_ms ||
@@ -445,31 +464,37 @@ static bool begin(struct rollout *rollout)
 	return true;
 }
 
+/* "0 of n hosts" is no success, however large the budgets are. */
+static bool is_empty(struct rollout *rollout)
+{
+	const char *name = config_now(rollout)->name;
+	char example[320];
+
+	if (rollout->n[HOST_NEW_DONE_BIT])
+		return false;
+	if (rollout->n[HOST_FAILED_BIT] + rollout->n[HOST_UNHEALTHY_BIT]) {
+		example_of(rollout, HOST_FAILED | HOST_UNHEALTHY, example,
+			   sizeof(example));
+		rollout_fail(rollout,
+			     "none of the new hosts of stage %s has the "
+			     "release (%s)",
+			     name, example);
+	} else {
+		rollout_pause(rollout, PAUSE_INFRA,
+			      "none of the new hosts of stage %s can be "
+			      "reached",
+			      name);
+	}
+	return true;
+}
+
 /* All hosts of the stage are on the release, or accounted for. */
 static bool deployed(struct rollout *rollout)
 {
-	const struct rollout_stage_config *config = config_now(rollout);
-	char example[320];
-
 	if (rollout->n[HOST_OPEN_BIT] || rollout->state != ROLLOUT_PROGRESSING)
 		return false;
-	if (rollout->n[HOST_NEW_DONE_BIT] == 0) {
-		if (rollout->n[HOST_FAILED_BIT] +
-		    rollout->n[HOST_UNHEALTHY_BIT]) {
-			example_of(rollout, HOST_FAILED | HOST_UNHEALTHY,
-				   example, sizeof(example));
-			rollout_fail(rollout,
-				     "none of the new hosts of stage %s got "
-				     "the release (%s)",
-				     config->name, example);
-		} else {
-			rollout_pause(rollout, PAUSE_INFRA,
-				      "none of the new hosts of stage %s can "
-				      "be reached",
-				      config->name);
-		}
+	if (is_empty(rollout))
 		return true;
-	}
 	stage_now(rollout)->state = STAGE_BAKING;
 	rollout->is_changed = true;
 	return true;
@@ -513,9 +538,10 @@ static bool bake(struct rollout *rollout)
 {
 	struct rollout_stage *stage = stage_now(rollout);
 
-	if (rollout->state != ROLLOUT_PROGRESSING ||
-	    rollout->n[HOST_OPEN_BIT] || rollout->n[HOST_DONE_BIT] == 0)
+	if (rollout->state != ROLLOUT_PROGRESSING || rollout->n[HOST_OPEN_BIT])
 		return false;
+	if (is_empty(rollout))
+		return true;
 	if (stage->is_confirming) {
 		if (rollout->n[HOST_UNCONFIRMED_BIT])
 			return false;
@@ -537,7 +563,8 @@ bool rollout_stage_progress(struct rollout *rollout)
 	if (rollout->state != ROLLOUT_PROGRESSING &&
 	    (rollout->state != ROLLOUT_PAUSED || rollout->cause == PAUSE_STORE))
 		return false;
-	if (check_budgets(rollout) || check_deadline(rollout))
+	if (check_budgets(rollout) || check_deadline(rollout) ||
+	    check_blocked(rollout))
 		return true;
 	run_bake_clock(rollout);
 	if (run_hold_clock(rollout))

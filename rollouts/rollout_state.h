@@ -37,6 +37,7 @@ enum host_fate {
 	X(HOST_READY)	    /* wants to be activated */                 \
 	X(HOST_STAGEABLE)   /* wants the release's files */             \
 	X(HOST_STAGING)	    /* gets them */                             \
+	X(HOST_STUCK)	    /* between two releases, until mended */    \
 	X(HOST_FLYING)	    /* activates or reverts, for all we know */ \
 	X(HOST_UNSETTLED)   /* rollback: not yet known to be back */    \
 	X(HOST_REVERTABLE)  /* rollback: wants to be reverted */        \
@@ -241,6 +242,8 @@ uint64_t rollout_lease_short_ms(const struct rollout *rollout,
 				const struct rollout_host *host);
 /* The longest that an unreachable host's own way back takes. */
 uint64_t rollout_dead_man_ms(const struct rollout *rollout);
+/* Hosts are ready, and only stuck ones take up the room. */
+bool rollout_is_blocked(const struct rollout *rollout);
 /* Send what the budgets leave room for. */
 void rollout_dispatch(struct rollout *rollout);
 

@@ -187,6 +187,8 @@ static unsigned classify(const struct rollout *rollout,
 		flags |= HOST_OUT;
 	if (host->flying)
 		flags |= HOST_FLYING;
+	else if (host->state == AGENT_HOST_STATE_STUCK)
+		flags |= HOST_STUCK;
 	if (host->command == AGENT_VERB_STAGE)
 		flags |= HOST_STAGING;
 	if (!host->is_heard &&
@@ -268,6 +270,15 @@ static bool wants_confirm(const struct rollout *rollout,
 	       host - rollout->hosts < rollout_n_in(rollout);
 }
 
+/* Stuck, and somebody said retry: down already, it costs nothing. */
+static bool wants_mending(const struct rollout *rollout,
+			  const struct rollout_host *host)
+{
+	return host->state == AGENT_HOST_STATE_STUCK && host->was_touched &&
+	       host->fate == FATE_OPEN &&
+	       rollout->state != ROLLOUT_ROLLING_BACK;
+}
+
 /* A host that we let go back by itself: its lease is not renewed. */
 static bool is_abandoned(const struct rollout *rollout,
 			 const struct rollout_host *host)
@@ -286,6 +297,8 @@ static void want(struct rollout *rollout, struct rollout_host *host)
 		return;
 	if (!is_sure(host) || host->is_mute) {
 		rollout_command(rollout, host, AGENT_VERB_FENCE);
+	} else if (wants_mending(rollout, host)) {
+		rollout_command(rollout, host, AGENT_VERB_REVERT);
 	} else if (is_between(host) ||
 		   (host->state == AGENT_HOST_STATE_UNCONFIRMED &&
 		    !rollout_host_is_on_new(rollout, host))) {

@@ -185,6 +185,7 @@ static bool retry_host(struct rollout *rollout, struct rollout_host *host)
 	host->n_lapses = 0;
 	host->n_mute = 0;
 	host->retry_ms = 0;
+	host->is_fenced = false; /* how is it now? */
 	mem_set_str(&host->text, NULL);
 	if (!rollout_host_is_up(host))
 		host->lost_ms = rollout->clock_ms;

@@ -186,6 +186,16 @@ fuzz:
 	build/fuzz/tests/fuzz/$(TARGET) -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz/ \
 		$(FUZZ_CORPUS) tests/fuzz/corpus/$(TARGET)
 
+# The engine and thousands of hosts on a fake clock: the only programs that see both sides.
+SIM := $(B)/tests/sim/test_sim_rollout
+CHECK_PROGRAMS += $(SIM)
+CHECK_TESTS += $(SIM)
+$(SIM): $(call objs,tests/sim/*.c) $(ROLLOUTS) $(AGENTS) $(CORE)
+	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS)
+## sim: rollouts on simulated fleets, a seed each, with faults of all kinds
+sim: $(SIM)
+	@tests/run $(SIM)
+
 # What the fleet on loopback is made of; never instrumented, so that it costs the same in every variant.
 FLEET_PROGRAMS := $(addprefix $(B)/tests/fleet/,enter service load)
 CHECK_PROGRAMS += $(FLEET_PROGRAMS)
@@ -271,6 +281,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all deps check unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format fault \
+.PHONY: all deps check sim unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format fault \
 	lint-shell lint-man lint-cppcheck lint-tidy format map help install clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,24 @@
+/*
+ * grayd.h - the controller's program: what its files share.
+ */
+#pragma once
+
+#include "cmd/grayd/server.h"
+#include "core/sys/loop.h"
+#include "rollouts/driver.h"
+
+struct events;
+
+struct grayd {
+	char *home;
+	char *socket;
+	struct loop *loop;
+	struct driver *driver;
+	struct server *server;
+	struct events *events;
+	struct loop_timer *ending; /* the answer to a shutdown leaves first */
+	int status;		   /* the program's, when the loop has ended */
+};
+
+/* handlers.c: a request, found in the table of paths and answered. */
+void handlers_run(void *ctx, struct exchange *exchange);

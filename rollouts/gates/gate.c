@@ -64,16 +64,14 @@ void gate_cancel(struct gate_look *look)
 		look_free(look);
 }
 
-/* Copy TEXT, cut between two characters where it is too long. */
-static void copy_cut(char *out, size_t size, const char *text)
+int gate_cut(const char *text, size_t max)
 {
-	size_t n = strnlen(text, size);
+	size_t n = strnlen(text, max + 1);
 
-	if (n == size)
-		for (n = size - 1; n > 0 && (text[n] & 0xc0) == 0x80; n--)
+	if (n > max)
+		for (n = max; n > 0 && (text[n] & 0xc0) == 0x80; n--)
 			;
-	memcpy(out, text, n);
-	out[n] = '\0';
+	return (int)n;
 }
 
 void gate_look_end(struct gate_look *look, enum verdict verdict,
@@ -83,7 +81,8 @@ void gate_look_end(struct gate_look *look, enum verdict verdict,
 
 	look->result.verdict = verdict;
 	look->result.n_samples = n_samples;
-	copy_cut(look->result.text, sizeof(look->result.text), text);
+	(void)snprintf(look->result.text, sizeof(look->result.text), "%.*s",
+		       gate_cut(text, sizeof(look->result.text) - 1), text);
 	loop_timer_set(look->soon, 0);
 }
 

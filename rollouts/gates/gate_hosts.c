@@ -149,7 +149,8 @@ void gate_names_add(struct gate_names *names, const struct gate_look *look,
 	buf_format(&names->text, "%s%s", names->n > 1 ? ", " : "",
 		   look->env->host_name(look->env->world, host));
 	if (why && why[0])
-		buf_format(&names->text, " (%.*s)", WHY_MAX, why);
+		buf_format(&names->text, " (%.*s)", gate_cut(why, WHY_MAX),
+			   why);
 }
 
 const char *gate_names_text(struct gate_names *names)

@@ -8,6 +8,7 @@
 
 extern const struct gate_kind gate_http;
 
+#define URL_MAX	 200	    /* bytes of it in a sentence */
 #define BODY_MAX (1u << 20) /* a page to check says less */
 
 static void done_cb(void *ctx, unsigned status, const struct buf *body,
@@ -27,9 +28,10 @@ static void done_cb(void *ctx, unsigned status, const struct buf *body,
 	if (err->code != ERR_NONE) {
 		AUTO_STR char *why = str_clean(err->text, strlen(err->text));
 
-		text = mem_format("%.200s: %s", url, why);
+		text = mem_format("%.*s: %s", gate_cut(url, URL_MAX), url, why);
 	} else {
-		text = mem_format("%.200s: status %u", url, status);
+		text = mem_format("%.*s: status %u", gate_cut(url, URL_MAX),
+				  url, status);
 	}
 	gate_look_end(look,
 		      err->code == ERR_NONE

@@ -39,6 +39,8 @@ struct gate_look {
 void gate_look_end(struct gate_look *look, enum verdict verdict,
 		   uint64_t n_samples, const char *sentence);
 
+/* Bytes of TEXT that fit into MAX without cutting a character; for %.*s. */
+int gate_cut(const char *text, size_t max);
 /* A number for people: "41", "0.25", "10,213". */
 void gate_format_number(double value, char *out, size_t size);
 /* A part of 1 as a percentage: "0.40%", "0.0012%". */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/str.h"
 #include "core/base/vec.h"
 #include "core/sys/clock.h"
 #include "rollouts/gates/gate.h"
@@ -730,6 +731,24 @@ static void test_probe_names_the_hosts_that_fail(void **state)
 	}
 }
 
+static void test_a_hosts_long_words_are_cut_between_characters(void **state)
+{
+	struct world *world = *state;
+	char words[1 + 2 * 60 + 1] = "x"; /* the 100th byte is half a letter */
+	struct plan_gate gate = { .kind = GATE_PROBE, .name = (char *)"up" };
+	const struct reply replies[N_HOSTS] = { [2] = { .code = ERR_FAILED,
+							.text = words } };
+	void *memory = NULL;
+
+	for (size_t i = 1; i + 1 < sizeof(words); i += 2)
+		memcpy(words + i, "\xc3\xa4", 2);
+	begin(world, &gate, 1, &memory);
+	finish(world, replies);
+	assert_int_equal(world->result.verdict, VERDICT_FAIL);
+	assert_true(
+		str_is_utf8(world->result.text, strlen(world->result.text)));
+}
+
 static void test_without_hosts_there_is_no_data(void **state)
 {
 	struct world *world = *state;
@@ -1033,6 +1052,7 @@ int main(void)
 		TEST(test_value_keeps_each_host_within_limits),
 		TEST(test_metrics_are_asked_at_the_hosts_own_address),
 		TEST(test_probe_names_the_hosts_that_fail),
+		TEST(test_a_hosts_long_words_are_cut_between_characters),
 		TEST(test_without_hosts_there_is_no_data),
 		TEST(test_a_long_sentence_is_cut_between_characters),
 		TEST(test_command_says_it_with_its_exit_status),

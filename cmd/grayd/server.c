@@ -217,7 +217,7 @@ static void log_cb(void *ctx, const char *fmt, va_list args)
 	(void)ctx;
 	(void)vsnprintf(line, sizeof(line), fmt, args);
 	line[strcspn(line, "\n")] = '\0';
-	log_warn("http: %s", line);
+	log_debug("http: %s", line); /* mostly clients that left */
 }
 
 int server_new(struct loop *loop, int fd, server_fn fn, void *ctx,

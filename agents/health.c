@@ -77,11 +77,13 @@ static int check_process(const struct probe_context *context, uint64_t until_ms,
 	static const char *const links[] = { "exe", "cwd" };
 	const struct service *service = service_find(context->spec->restart);
 	struct digest release;
-	pid_t pid = service->main_pid
-			    ? service->main_pid(context->spec, until_ms)
-			    : 0;
+	pid_t pid = 0;
 
-	if (!pid || digest_is_zero(&context->release))
+	if (!service->main_pid || digest_is_zero(&context->release))
+		return 0;
+	if (service->main_pid(context->spec, until_ms, &pid, err) < 0)
+		return -(int)err->code;
+	if (!pid)
 		return 0;
 	for (size_t i = 0; i < COUNT_OF(links); i++)
 		if (release_of(context->slot, pid, links[i], &release) &&

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "agents/slot.h"
 #include "agents/spec.h"
@@ -23,8 +24,9 @@ struct service {
 	 */
 	int (*count_restarts)(const struct spec *spec, uint64_t until_ms,
 			      uint64_t *out, struct err *err);
-	/* Its main process; 0: not known. NULL likewise. */
-	pid_t (*main_pid)(const struct spec *spec, uint64_t until_ms);
+	/* Its main process; 0: it has none. NULL: not known. */
+	int (*main_pid)(const struct spec *spec, uint64_t until_ms, pid_t *out,
+			struct err *err);
 };
 
 const struct service *service_find(enum agent_restart_kind kind);

@@ -33,14 +33,15 @@ static int count_restarts(const struct spec *spec, uint64_t until_ms,
 	return 0;
 }
 
-static pid_t main_pid(const struct spec *spec, uint64_t until_ms)
+static int main_pid(const struct spec *spec, uint64_t until_ms, pid_t *out,
+		    struct err *err)
 {
-	struct err ignored = ERR_INIT;
 	struct systemctl_unit unit;
 
-	if (systemctl_show(spec->unit, until_ms, &unit, &ignored) < 0)
-		return 0;
-	return unit.main_pid;
+	if (systemctl_show(spec->unit, until_ms, &unit, err) < 0)
+		return -(int)err->code;
+	*out = unit.main_pid;
+	return 0;
 }
 
 const struct service service_systemd = {

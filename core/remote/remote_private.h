@@ -54,6 +54,7 @@ struct session {
 	bool is_started;
 	bool is_open;
 	bool is_closed;
+	bool is_forgotten;
 
 	char *name; /* the target, copied */
 	char *address;
@@ -73,6 +74,8 @@ struct session {
 
 void session_hold(struct session *session);
 void session_release(struct session *session);
+/* The stream's hold ends: no order of its will come. */
+void session_forget(struct session *session);
 
 /* What is to be written next; NULL when there is nothing. */
 const uint8_t *session_out(const struct session *session, size_t *out_size);

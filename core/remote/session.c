@@ -77,6 +77,14 @@ void session_release(struct session *session)
 		session_free(session);
 }
 
+void session_forget(struct session *session)
+{
+	if (session->is_forgotten)
+		return;
+	session->is_forgotten = true;
+	session_release(session);
+}
+
 static void session_tell(struct session *session, enum notice_kind kind,
 			 const void *bytes, size_t size)
 {

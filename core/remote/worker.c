@@ -16,7 +16,7 @@ static void worker_close_all(struct worker *worker)
 	     session = next) {
 		next = session->next;
 		session_close(session, -1, &err);
-		session_release(session); /* no order will come any more */
+		session_forget(session); /* no order will come any more */
 	}
 }
 
@@ -60,7 +60,7 @@ static void worker_obey(struct worker *worker, struct order *order)
 		session_close(session, -1, &err);
 		return;
 	case ORDER_FORGET:
-		session_release(session);
+		session_forget(session);
 		return;
 	case ORDER_STOP:
 		worker_close_all(worker);

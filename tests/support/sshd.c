@@ -41,16 +41,25 @@ static int loopback_socket(uint16_t port, struct sockaddr_in *out)
 	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-uint16_t sshd_free_port(void)
+int sshd_listen(uint16_t *out_port)
 {
 	struct sockaddr_in at;
 	socklen_t size = sizeof(at);
-	AUTO_FD int fd = loopback_socket(0, &at);
+	int fd = loopback_socket(0, &at);
 
-	if (bind(fd, (struct sockaddr *)&at, size) < 0 ||
+	if (bind(fd, (struct sockaddr *)&at, size) < 0 || listen(fd, 8) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&at, &size) < 0)
 		abort();
-	return ntohs(at.sin_port);
+	*out_port = ntohs(at.sin_port);
+	return fd;
+}
+
+uint16_t sshd_free_port(void)
+{
+	uint16_t port = 0;
+	AUTO_FD int fd = sshd_listen(&port);
+
+	return port;
 }
 
 static int is_listening(uint16_t port)
@@ -79,7 +88,7 @@ static void write_config(const struct sshd *sshd, const char *more)
 		      sshd->address, sshd->port, sshd->dir, sshd->dir, more);
 }
 
-static void launch(struct sshd *sshd)
+void sshd_restart(struct sshd *sshd)
 {
 	AUTO_STR char *conf = mem_format("%s/conf", sshd->dir);
 
@@ -114,7 +123,7 @@ void sshd_start(struct sshd *sshd, const char *more)
 		   "echo \"[%s]:%u $(cut -d' ' -f1,2 host.pub)\" > known_hosts",
 		   sshd->dir, sshd->address, sshd->port);
 	write_config(sshd, more);
-	launch(sshd);
+	sshd_restart(sshd);
 }
 
 /* Children serve a connection each, their children what runs in it. */

@@ -24,8 +24,12 @@ void sshd_start(struct sshd *sshd, const char *more);
 void sshd_stop(struct sshd *sshd);
 /* kill -9 it and every connection it serves. */
 void sshd_kill(struct sshd *sshd);
+/* After sshd_kill: the same again. */
+void sshd_restart(struct sshd *sshd);
 
 /* Run a shell command line; ends the test program unless it exits with 0. */
 void sshd_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A listening socket on 127.0.0.1; the caller's. */
+int sshd_listen(uint16_t *out_port);
 /* A port of 127.0.0.1 that nobody listens on. */
 uint16_t sshd_free_port(void);

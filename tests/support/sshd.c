@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -77,6 +78,7 @@ static void write_config(const struct sshd *sshd, const char *more)
 
 	if (!file)
 		abort();
+	/* Not our home: its shell start-up files may do anything. */
 	(void)fprintf(file,
 		      "ListenAddress %s:%u\n"
 		      "HostKey %s/host\n"
@@ -84,8 +86,10 @@ static void write_config(const struct sshd *sshd, const char *more)
 		      "PidFile none\nStrictModes no\nUsePAM no\n"
 		      "PasswordAuthentication no\n"
 		      "KbdInteractiveAuthentication no\n"
-		      "MaxStartups 200\nLogLevel VERBOSE\n%s",
-		      sshd->address, sshd->port, sshd->dir, sshd->dir, more);
+		      "MaxStartups 200\nLogLevel VERBOSE\n"
+		      "SetEnv HOME=%s\n%s",
+		      sshd->address, sshd->port, sshd->dir, sshd->dir,
+		      sshd->dir, more);
 }
 
 void sshd_restart(struct sshd *sshd)
@@ -94,6 +98,7 @@ void sshd_restart(struct sshd *sshd)
 
 	sshd->pid = fork();
 	if (sshd->pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* never outlives us */
 		(void)setpgid(0, 0);
 		(void)execl(SSHD, SSHD, "-D", "-f", conf, "-E", sshd->log,
 			    (char *)NULL);

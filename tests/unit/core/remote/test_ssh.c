@@ -169,9 +169,11 @@ static void test_an_ecdsa_key_logs_in(void **state)
 	struct run run;
 
 	(void)state;
-	sshd_shell("ssh-keygen -q -t ecdsa -N '' -f '%s'; cat '%s.pub' >> "
-		   "'%s/authorized_keys'",
-		   key, key, sshd.dir);
+	/* libssh2 1.10 leaks 112 bytes for one in OpenSSH's own format. */
+	sshd_shell(
+		"ssh-keygen -q -m PEM -t ecdsa -N '' -f '%s'; cat '%s.pub' >> "
+		"'%s/authorized_keys'",
+		key, key, sshd.dir);
 	host.target.identity = key;
 	run = run_once("echo in", "", 0);
 	assert_string_equal(run.err.text, "");
@@ -292,7 +294,7 @@ static void test_hashed_names_know_a_host(void **state)
 	struct run run;
 
 	(void)state;
-	sshd_shell("cp '%s' '%s'; ssh-keygen -q -H -f '%s' 2>/dev/null",
+	sshd_shell("cp '%s' '%s'; ssh-keygen -q -H -f '%s' >/dev/null 2>&1",
 		   sshd.known_hosts, known, known);
 	host.target.known_hosts = known;
 	run = run_once("echo in", "", 0);

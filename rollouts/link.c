@@ -24,6 +24,7 @@ static void link_destroy(struct link *link)
 		options->target.user,
 		options->target.identity,
 		options->target.known_hosts,
+		options->target.fingerprint,
 		options->command,
 		options->service,
 		options->root,
@@ -69,6 +70,7 @@ struct link *link_new(struct loop *loop, struct remote *remote,
 	own->target.user = mem_str(options->target.user);
 	own->target.identity = mem_str(options->target.identity);
 	own->target.known_hosts = mem_str(options->target.known_hosts);
+	own->target.fingerprint = mem_str(options->target.fingerprint);
 	own->command = mem_str(options->command);
 	own->service = mem_str(options->service);
 	own->root = mem_str(options->root);

@@ -118,18 +118,21 @@ const char *fake_command(const struct stream *stream)
 
 void fake_open(struct stream *stream)
 {
-	stream->events->on_open(stream, stream->ctx);
+	if (stream->events->on_open)
+		stream->events->on_open(stream, stream->ctx);
 }
 
 void fake_data(struct stream *stream, const void *bytes, size_t size)
 {
-	stream->events->on_data(stream, bytes, size, stream->ctx);
+	if (stream->events->on_data)
+		stream->events->on_data(stream, bytes, size, stream->ctx);
 }
 
 void fake_stderr(struct stream *stream, const char *text)
 {
-	stream->events->on_stderr(stream, (const uint8_t *)text, strlen(text),
-				  stream->ctx);
+	if (stream->events->on_stderr)
+		stream->events->on_stderr(stream, (const uint8_t *)text,
+					  strlen(text), stream->ctx);
 }
 
 void fake_take(struct stream *stream, size_t max, struct buf *out)
@@ -138,7 +141,7 @@ void fake_take(struct stream *stream, size_t max, struct buf *out)
 
 	buf_append(out, stream->written.bytes, n);
 	buf_eat(&stream->written, n);
-	if (n && !stream->written.size)
+	if (n && !stream->written.size && stream->events->on_drained)
 		stream->events->on_drained(stream, stream->ctx);
 }
 

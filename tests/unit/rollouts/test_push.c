@@ -61,21 +61,6 @@ static void on_failed(const struct err *err, void *ctx)
 
 static const struct push_events events = { on_command, on_failed };
 
-static void nothing_open(struct stream *stream, void *ctx)
-{
-	(void)stream;
-	(void)ctx;
-}
-
-static void nothing_data(struct stream *stream, const uint8_t *bytes,
-			 size_t size, void *ctx)
-{
-	(void)stream;
-	(void)bytes;
-	(void)size;
-	(void)ctx;
-}
-
 static void drained(struct stream *stream, void *ctx)
 {
 	struct fixture *fixture = ctx;
@@ -227,9 +212,6 @@ static void make_files(struct fixture *fixture)
 static int set_up(void **state)
 {
 	static const struct stream_events stream_events = {
-		.on_open = nothing_open,
-		.on_data = nothing_data,
-		.on_stderr = nothing_data,
 		.on_drained = drained,
 		.on_closed = closed,
 	};

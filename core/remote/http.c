@@ -1,6 +1,7 @@
 #include "core/remote/http.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 
 #include "core/base/vec.h"
 
@@ -47,6 +48,24 @@ static bool has_looked_up(CURL *easy)
 	return us > 0;
 }
 
+static bool has_asked(CURL *easy)
+{
+	long bytes = 0;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes);
+	return bytes > 0;
+}
+
+/* It is this machine that has no way out, which says nothing of theirs. */
+static bool is_our_network(CURL *easy)
+{
+	long number = 0;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+	return number == ENETUNREACH || number == ENETDOWN ||
+	       number == EADDRNOTAVAIL;
+}
+
 static enum err_code code_of(const struct http *http, CURLcode code)
 {
 	if (http->is_too_long)
@@ -55,8 +74,12 @@ static enum err_code code_of(const struct http *http, CURLcode code)
 	case CURLE_OK:
 		return ERR_NONE;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return ERR_INVALID;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* the URL's, or their answer's */
+		return has_asked(http->easy) ? ERR_PROTOCOL : ERR_INVALID;
+	case CURLE_COULDNT_CONNECT:
+		return is_our_network(http->easy) ? ERR_SYSTEM
+						  : ERR_UNREACHABLE;
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return ERR_NOT_FOUND;
 	case CURLE_OPERATION_TIMEDOUT: /* our resolver's silence, or theirs */

@@ -22,7 +22,7 @@ struct http_ask {
 /*
  * ERR says how it went: ERR_NONE with the status and the body (borrowed until
  * this returns); ERR_INVALID (no URL), ERR_NOT_FOUND (no address for the name),
- * ERR_UNREACHABLE, ERR_TIMEOUT, ERR_PROTOCOL, ERR_SYSTEM.
+ * ERR_UNREACHABLE, ERR_TIMEOUT, ERR_PROTOCOL, ERR_SYSTEM (our own side).
  */
 typedef void (*http_done_fn)(void *ctx, unsigned status, const struct buf *body,
 			     const struct err *err);

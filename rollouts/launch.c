@@ -12,7 +12,7 @@
 #include "rollouts/stages.h"
 
 #define N_ATTEMPTS	 3    /* of a command on a host, before it has failed */
-#define OVERHEAD_MS	 5000 /* of a switch: verifying, syncing, the way */
+#define LEAST_SWITCH_MS	 1000 /* verifying and syncing take time too */
 #define GATE_INTERVAL_MS 10000 /* when no gate says how often */
 
 void launch_free(struct launch *launch)
@@ -138,6 +138,16 @@ static void add_config_gates(const struct plan *plan,
 	out->gate_interval_ms = least_ms ? least_ms : GATE_INTERVAL_MS;
 }
 
+/* An activation prepares first: leases must outlive that as well. */
+static uint64_t switch_ms(const struct plan *plan)
+{
+	const struct plan_argv *prepare = &plan->deploy.prepare;
+	uint64_t ms = plan_switch_ms(plan) +
+		      (prepare->n_argv ? prepare->timeout_ms : 0);
+
+	return MAX_OF(ms, (uint64_t)LEAST_SWITCH_MS);
+}
+
 /* All but the id, and what the hosts go back to. */
 static void fill_config(struct launch *launch, const struct fleet *fleet,
 			const struct stages *stages)
@@ -156,8 +166,7 @@ static void fill_config(struct launch *launch, const struct fleet *fleet,
 		.budget_unhealthy = stages->budget_unhealthy,
 		.n_attempts = N_ATTEMPTS,
 		.confirm_ms = plan->deploy.confirm_ms,
-		.switch_ms = plan_switch_ms(plan) +
-			     plan->deploy.prepare.timeout_ms + OVERHEAD_MS,
+		.switch_ms = switch_ms(plan),
 		.valid_ms = PLAN_VALID_MS,
 		.no_data_hold_ms = plan->no_data_hold_ms,
 		.no_data_then = plan->no_data_then,

@@ -195,6 +195,14 @@ $(SIM): $(call objs,tests/sim/*.c) $(ROLLOUTS) $(AGENTS) $(CORE)
 ## sim: rollouts on simulated fleets, a seed each, with faults of all kinds
 sim: $(SIM)
 	@tests/run $(SIM)
+## mutants: remove one safety rule at a time; the simulation has to notice
+mutants: $(SIM)
+	@B=$(B) tests/sim/mutants/run
+check mutants: export MUTANT_CC = $(CC)
+check mutants: export MUTANT_CFLAGS = $(ALL_CFLAGS)
+check mutants: export MUTANT_LIBS = $(LIBS)
+# Instrumented, it would take minutes and find the same.
+CHECK_TESTS += $(if $(filter release,$(VARIANT)),tests/sim/mutants/run)
 
 # What the fleet on loopback is made of; never instrumented, so that it costs the same in every variant.
 FLEET_PROGRAMS := $(addprefix $(B)/tests/fleet/,enter service load)
@@ -281,6 +289,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all deps check sim unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format fault \
+.PHONY: all deps check sim mutants unit e2e replay fuzz asan tsan cov asan-unit demo demo-stop lint lint-layers lint-headers lint-format fault \
 	lint-shell lint-man lint-cppcheck lint-tidy format map help install clean FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

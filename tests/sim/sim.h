@@ -27,8 +27,9 @@ struct sim_faults {
 	uint32_t lose_command;
 	uint32_t lose_answer;
 	uint32_t double_command;
-	uint32_t late_command; /* by up to 2 V */
-	uint32_t work_fails;   /* of any kind but on the way back */
+	uint32_t late_command;
+	uint32_t late_answer;
+	uint32_t work_fails; /* of any kind but on the way back */
 	uint32_t revert_fails;
 	uint32_t stage_fails;
 	uint32_t slow_host;	  /* by host, for the whole run */

@@ -88,7 +88,9 @@ static void put_on_the_wire(struct sim *sim, const struct sim_link *link,
 	struct sim_item *item;
 
 	if (!sim->is_quiet && sim_chance(sim, sim->faults.late_command))
-		delay = sim_between(sim, 100, 2 * SIM_V_MS);
+		delay = sim_between(sim, 100,
+				    sim_chance(sim, 500000) ? 2 * SIM_V_MS
+							    : 40 * SIM_V_MS);
 	item = sim_plan(sim, SIM_DELIVER, delay);
 	item->host = action->host;
 	item->command = *action;
@@ -429,6 +431,7 @@ void sim_answer(struct sim *sim, uint32_t host, const struct event *event)
 {
 	for (uint32_t i = 0; i < sim->controllers.n; i++) {
 		struct sim_controller *controller = &sim->controllers.items[i];
+		uint64_t delay = sim_between(sim, 5, 120);
 
 		if (!controller->rollout || !controller->links[host].is_up)
 			continue;
@@ -437,7 +440,9 @@ void sim_answer(struct sim *sim, uint32_t host, const struct event *event)
 			sim->n_faults++;
 			continue;
 		}
-		plan_event(sim, i, host, event, sim_between(sim, 5, 120));
+		if (!sim->is_quiet && sim_chance(sim, sim->faults.late_answer))
+			delay = sim_between(sim, 100, 4 * SIM_V_MS);
+		plan_event(sim, i, host, event, delay);
 	}
 }
 

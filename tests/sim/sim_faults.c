@@ -27,6 +27,7 @@ void sim_faults_choose(struct sim *sim)
 		.lose_answer = some(sim, 40000),
 		.double_command = some(sim, 60000),
 		.late_command = some(sim, 40000),
+		.late_answer = some(sim, 40000),
 		.work_fails = some(sim, 15000),
 		.revert_fails = some(sim, 15000),
 		.stage_fails = some(sim, 50000),
@@ -42,6 +43,12 @@ void sim_faults_choose(struct sim *sim)
 		.gate_blind = some(sim, 200000),
 		.gate_fails = some(sim, 10000),
 	};
+	if (sim_chance(sim, 150000)) {
+		/* A network to despair of. */
+		sim->faults.lose_command = 300000;
+		sim->faults.late_command = 200000;
+		sim->faults.outage_every_ms = 150000;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		sim->hosts[i].is_slow = sim_chance(sim, sim->faults.slow_host);
 		sim->hosts[i].is_bad =
@@ -111,14 +118,19 @@ static void reboot(struct sim *sim)
 
 static void outage(struct sim *sim)
 {
+	uint64_t lease_ms = sim->truth->lease_ms;
+	uint64_t for_ms = sim_between(sim, 100, 30000);
+
 	if (!sim_has_leader(sim))
 		return;
 	sim_trace(sim, "the controller is gone");
 	sim_controller_die(sim, sim->leader);
-	(void)sim_plan(sim, SIM_REIGN,
-		       sim_chance(sim, 600000)
-			       ? sim_between(sim, 100, 30000)
-			       : sim_between(sim, 60000, 500000));
+	/* Short, about as long as a lease, or long. */
+	if (sim_chance(sim, 300000))
+		for_ms = sim_between(sim, lease_ms / 2, lease_ms);
+	else if (sim_chance(sim, 300000))
+		for_ms = sim_between(sim, lease_ms, 500000);
+	(void)sim_plan(sim, SIM_REIGN, for_ms);
 }
 
 void sim_operate(struct sim *sim, enum operator_verb verb, uint32_t stage)

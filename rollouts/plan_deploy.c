@@ -167,21 +167,24 @@ static void read_amounts(struct plan_deploy *deploy, const struct node *map)
 			 &deploy->budget_unhealthy);
 }
 
-/* A lease that a slow but good switch outlives would revert good hosts. */
+/*
+ * A lease has to outlive a switch elsewhere, with as much time again to renew
+ * it: the engine would have to keep a longer one than the plan says.
+ */
 static void check_confirm(struct plan_reading *reading, const struct node *map)
 {
 	const struct node *node = node_get(map, "confirm");
 	const struct plan *plan = reading->plan;
-	uint64_t least = plan_switch_ms(plan) + PLAN_VALID_MS;
+	uint64_t least = 2 * (plan_switch_ms(plan) + PLAN_VALID_MS);
 	char lease[32], needed[32];
 
-	if (plan->deploy.confirm_ms > least ||
+	if (plan->deploy.confirm_ms >= least ||
 	    plan->deploy.confirm_ms < PLAN_CONFIRM_MIN_MS)
 		return; /* the schema has told of the least */
 	str_format_duration(plan->deploy.confirm_ms, lease, sizeof(lease));
 	str_format_duration(least, needed, sizeof(needed));
 	plan_say(reading, node ? node : map, "deploy.confirm",
-		 "%s is not more than the %s that a switch may take (timeouts "
+		 "%s is less than %s, twice what a switch may take (timeouts "
 		 "of drain, restart and probes, min_healthy_time and %d s)",
 		 lease, needed, PLAN_VALID_MS / 1000);
 }

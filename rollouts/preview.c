@@ -1,6 +1,7 @@
 #include "rollouts/preview.h"
 
 #include "core/base/str.h"
+#include "rollouts/rollout.h"
 
 void preview_release(struct preview *preview)
 {
@@ -21,7 +22,7 @@ static uint64_t lost_ms(const struct plan *plan, const struct preview *preview,
 		most = MAX_OF(most, preview->stages.items[i].n_new);
 	n_slots = (most + max_unavailable - 1) / max_unavailable;
 	return plan->deploy.confirm_ms +
-	       n_slots * (preview->switch_ms + PLAN_VALID_MS) +
+	       n_slots * rollout_slot_ms(preview->switch_ms, PLAN_VALID_MS) +
 	       preview->switch_ms;
 }
 

@@ -96,11 +96,7 @@ struct rollout *rollout_new(struct rollout_config *config)
 	 */
 	least = 2 * (config->valid_ms + config->switch_ms);
 	rollout->lease_ms = MAX_OF(config->confirm_ms, least);
-	/*
-	 * A slot: one revert, later by as much as a command may take to arrive
-	 * and by the eighth of a slot that a host may be late.
-	 */
-	rollout->slot_ms = (config->switch_ms + config->valid_ms) * 7 / 6 + 1;
+	rollout->slot_ms = rollout_slot_ms(config->switch_ms, config->valid_ms);
 	rollout->stages = mem_array(config->stages.n, sizeof(*rollout->stages));
 	rollout->gates = mem_array(MAX_OF(config->gates.n, (size_t)1),
 				   sizeof(*rollout->gates));
@@ -300,6 +296,11 @@ const struct rollout_config *rollout_config(const struct rollout *rollout)
 enum rollout_state rollout_state(const struct rollout *rollout)
 {
 	return rollout->state;
+}
+
+uint64_t rollout_slot_ms(uint64_t switch_ms, uint64_t valid_ms)
+{
+	return (switch_ms + valid_ms) * 7 / 6 + 1;
 }
 
 uint32_t rollout_stage_now(const struct rollout *rollout)

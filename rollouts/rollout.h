@@ -212,6 +212,12 @@ struct actions {
 void actions_release(struct actions *actions);
 MEM_AUTO_VALUE(actions)
 
+/*
+ * How long a slot is: one revert, later by as much as a command may take to
+ * arrive and by the eighth of a slot that a host may be late.
+ */
+uint64_t rollout_slot_ms(uint64_t switch_ms, uint64_t valid_ms);
+
 struct rollout; /* state; read through rollouts/view and the getters below */
 
 /* CONFIG moves into the rollout. */

@@ -61,7 +61,7 @@ hosts_on() {
 # plan VERSION [LINES]: writes $work/VERSION.yaml for the release in $work/VERSION;
 # LINES replace the stages
 plan() {
-  local version=$1 stages=${2:-'  - {name: all, hosts: 100%, bake: 1s}'}
+  local version=$1 stages=${2:-'  - {name: all, hosts: 100%, bake: 1s, gates: [health]}'}
   cat >"$work/$version.yaml" <<PLAN
 service: feed
 release: {dir: $version, version: $version}

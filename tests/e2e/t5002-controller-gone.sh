@@ -6,13 +6,13 @@
 hosts=6
 
 fleet up $hosts
-export CONFIRM=25s MAX_UNAVAILABLE=2
+export CONFIRM=45s MAX_UNAVAILABLE=2
 fleet release v1 "$work/v1"
 fleet release v2 "$work/v2"
 count_restarts "$work/v1" 1
 count_restarts "$work/v2" 1
 plan v1
-plan v2 '  - {name: all, hosts: 100%, bake: 5m}'
+plan v2 '  - {name: all, hosts: 100%, bake: 5m, gates: [health]}'
 expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml"
 expect 0 grayctl rollout "$work/v1.yaml" --yes
 old=$(digest_of feed)
@@ -24,8 +24,8 @@ await 90 all_on "$new" $hosts
 pid=$(grayd_pid)
 kill -9 "$pid"
 start=$SECONDS
-# lease 25 s; slots of D + V = 5 + 5 + 0.2 + 10 s, three of them
-limit=$((25 + 3 * 21 + 5))
+# The lease; three slots of (D + V) * 7/6 = (5 + 5 + 0.2 + 10) * 7/6 s; 5 s.
+limit=$((45 + 3 * 24 + 5))
 worst=0
 while ! all_on "$old" $hosts; do
   [ $((SECONDS - start)) -le $limit ] || fail "after $limit s only $(hosts_on "$old") of $hosts are back"

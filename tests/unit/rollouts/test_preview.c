@@ -83,7 +83,7 @@ static void test_the_web_example_prints_hosts_and_numbers(void **state)
 		"  full rollback   15m at most: 10 batches of 4\n"
 		"  controller lost hosts not confirmed for 5m go back by "
 		"themselves,\n"
-		"                  the last within 14m 50s\n";
+		"                  the last within 16m 13s\n";
 	struct world world;
 	AUTO_STR char *text = NULL;
 

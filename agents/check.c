@@ -57,7 +57,7 @@ static int look(const struct job *job, struct err *err)
 
 	if (slot_open(job->root, &slot, err) < 0 ||
 	    slot_current(slot, &context.release, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	context.slot = slot;
 	return probe_find(job->probe->kind)
 		->look(&context, job->probe, job->until_ms, err);
@@ -74,7 +74,7 @@ static int read_metrics(const struct job *job, struct findings *out,
 
 	if (http_get(ask->metrics_url, job->until_ms, METRICS_MAX_BYTES,
 		     &status, &body, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (status != 200)
 		return err_set(err, ERR_UNREACHABLE, "%s: status %u",
 			       ask->metrics_url, status);
@@ -97,10 +97,10 @@ static int run(void *ctx, struct err *err)
 	struct findings findings = { 0 };
 
 	if (job->probe && look(job, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (job->ask->metrics_url && job->ask->metrics_url[0] &&
 	    read_metrics(job, &findings, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	findings.boot_ms = clock_boot_ms();
 	return file_write_all(STDOUT_FILENO, &findings, sizeof(findings), err);
 }
@@ -119,7 +119,7 @@ static int begin(const struct agent_check *ask, struct job *job,
 	options.timeout_ms = timeout_ms + GRACE_MS;
 	if (ask->has_probe) {
 		if (spec_of_probe(&ask->probe, probe, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		job->probe = probe;
 	} else if (!ask->metrics_url || !ask->metrics_url[0]) {
 		return err_set(err, ERR_INVALID, "a check of nothing");
@@ -131,13 +131,13 @@ int check_start(const struct agent_check *ask, const char *root,
 		const struct spec *spec, uint64_t now_ms, struct check **out,
 		struct err *err)
 {
-	struct spec_probe probe;
+	struct spec_probe probe = { 0 };
 	struct job job = { .ask = ask, .spec = spec, .root = root };
-	struct child *child;
+	struct child *child = NULL;
 	struct check *check;
 
 	if (begin(ask, &job, &probe, now_ms, &child, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	check = MEM_NEW(struct check);
 	check->id = ask->id;
 	check->child = child;

@@ -280,7 +280,7 @@ int child_run(const struct child_options *options, char **out_output,
 	if (out_output)
 		*out_output = NULL;
 	if (child_start(options, clock_boot_ms(), &child, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	while (!child_step(child, clock_boot_ms())) {
 		struct pollfd fds[CHILD_FDS];
 		size_t n = child_fds(child, fds);

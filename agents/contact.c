@@ -103,7 +103,7 @@ int contact_start_guard(const char *root, int *out_ready, struct err *err)
 	__attribute__((cleanup(slot_auto_close))) struct slot *slot = NULL;
 
 	if (slot_open(root, &slot, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return start_guard(root, slot->gray, out_ready, err);
 }
 
@@ -129,6 +129,8 @@ static int hear_start(int ready, uint64_t until_ms, struct err *err)
 		if (n <= 0)
 			break;
 		used += (size_t)n;
+		if (memchr(text, '\n', used))
+			break;
 	}
 	text[used] = '\0';
 	text[strcspn(text, "\n")] = '\0';
@@ -193,13 +195,13 @@ static int attempt(const char *root, int gray, uint64_t until_ms, int *out_fd,
 	if (fd < 0) {
 		if (start_guard(root, gray, &ready, err) < 0 ||
 		    hear_start(ready, until_ms, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		fd = try_connect(gray);
 		if (fd < 0)
 			return 0;
 	}
 	if (greet(fd, &greeting, err) < 0 && clock_boot_ms() >= until_ms)
-		return -(int)err->code;
+		return err_again(err);
 	if (greeting == GREETING_WELL)
 		*out_fd = TAKE_FD(fd);
 	else if (greeting == GREETING_OTHER)
@@ -214,7 +216,7 @@ int contact_guard(const char *root, int *out_fd, struct err *err)
 	int fd = -1;
 
 	if (slot_open(root, &slot, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	while (fd < 0) {
 		if (attempt(root, slot->gray, until_ms, &fd, err) < 0)
 			return err_wrap(err, "guard of %s", root);

@@ -26,7 +26,7 @@ static int pump(int from, int to, struct digest *out, struct err *err)
 			break;
 		digest_hash_add(hash, bytes, (size_t)n);
 		if (to >= 0 && file_write_all(to, bytes, (size_t)n, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	digest_hash_end(hash, out);
 	return 0;

@@ -24,7 +24,7 @@ static int open_home(const char *home, struct err *err)
 	if (!home || home[0] != '/')
 		return err_set(err, ERR_INVALID, "HOME names no folder");
 	if (file_make_dirs(path, 0700, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir < 0 ? err_sys(err, "open %s", path) : dir;
 }
@@ -52,7 +52,7 @@ static int make_host_id(int dir, struct err *err)
 		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	text[FACTS_HOST_ID - 1] = '\n';
 	if (file_replace_at(dir, name, text, FACTS_HOST_ID, 0600, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (linkat(dir, name, dir, "host_id", 0) < 0 && errno != EEXIST)
 		rc = err_sys(err, "make host_id");
 	(void)unlinkat(dir, name, 0);
@@ -64,11 +64,11 @@ int facts_host_id(const char *home, char out[FACTS_HOST_ID], struct err *err)
 	AUTO_FD int dir = open_home(home, err);
 
 	if (dir < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (read_host_id(dir, out))
 		return 0;
 	if (make_host_id(dir, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!read_host_id(dir, out))
 		return err_set(err, ERR_CORRUPT,
 			       "%s/.gray/host_id is not 32 hexadecimal "
@@ -122,14 +122,14 @@ int facts_add_root(const char *home, const char *root, struct err *err)
 	AUTO_VALUE(buf) text = BUF_INIT;
 
 	if (dir < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (strchr(root, '\n'))
 		return err_set(err, ERR_INVALID, "a root with a line break");
 	/* One at a time, or a line could be lost. */
 	if (flock(dir, LOCK_EX) < 0)
 		return err_sys(err, "lock .gray");
 	if (read_roots(dir, &text, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (has_line(buf_str(&text), root))
 		return 0;
 	buf_format(&text, "%s\n", root);
@@ -144,9 +144,9 @@ int facts_roots(const char *home, char ***out, struct err *err)
 	char *save = NULL;
 
 	if (dir < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (read_roots(dir, &text, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (text.size)
 		for (char *line = strtok_r((char *)text.bytes, "\n", &save);
 		     line; line = strtok_r(NULL, "\n", &save))

@@ -48,7 +48,7 @@ static int keep_part(const struct slot *slot, int fd, const char *hex,
 		     struct err *err)
 {
 	if (file_sync(fd, "a blob", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (renameat(slot->blobs, PART, slot->blobs, hex) < 0)
 		return err_sys(err, "keep a blob");
 	return 0;
@@ -71,7 +71,7 @@ static int reuse_file(const struct slot *slot, int dir,
 		return 0;
 	to = open_part(slot, err);
 	if (to < 0 || copy_file(from, to, &digest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!digest_equal(&digest, &entry->digest))
 		return unlinkat(slot->blobs, PART, 0) < 0
 			       ? err_sys(err, "remove a blob")
@@ -136,7 +136,7 @@ static int make_empty(const struct slot *slot, struct map *want,
 		return 0;
 	fd = open_part(slot, err);
 	if (fd < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return keep_part(slot, fd, hex, err);
 }
 
@@ -214,7 +214,7 @@ int fetch_begin(const struct slot *slot, const struct manifest_entry *entry,
 	struct fetch_file *file;
 
 	if (fd < 0)
-		return -(int)err->code;
+		return err_again(err);
 	file = MEM_NEW(struct fetch_file);
 	file->slot = slot;
 	file->digest = entry->digest;
@@ -238,7 +238,7 @@ int fetch_write(struct fetch_file *file, const void *bytes, size_t size,
 			       "a file is longer than its manifest says");
 	digest_hash_add(file->hash, bytes, size);
 	if (file_write_all(file->fd, bytes, size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	file->at += size;
 	return 0;
 }
@@ -254,7 +254,7 @@ int fetch_end(struct fetch_file *file, struct err *err)
 			       "a file is not what its manifest says");
 	digest_format(&digest, hex);
 	if (keep_part(file->slot, file->fd, hex, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	mem_auto_fd(&file->fd);
 	file->fd = -1;
 	return 0;

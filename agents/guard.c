@@ -132,7 +132,7 @@ static int start(struct guard *guard, bool is_boot, struct err *err)
 
 	journal_close(TAKE(guard->journal));
 	if (journal_open(guard->slot->gray, &guard->journal, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	deploy_init(&guard->deploy);
 	memset(guard->entry, 0, sizeof(*guard->entry));
 	last = journal_last(guard->journal);
@@ -189,6 +189,9 @@ static int guard_open(struct guard *guard, const struct guard_options *options,
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	/* A hook's daemon must not be what its reader waits for. */
+	if (options->ready >= 0)
+		(void)fcntl(options->ready, F_SETFD, FD_CLOEXEC);
 	guard->lock = guard->listener = guard->restart_log = -1;
 	for (size_t i = 0; i < GUARD_CLIENTS; i++)
 		guard->clients[i].fd = -1;
@@ -197,10 +200,10 @@ static int guard_open(struct guard *guard, const struct guard_options *options,
 	clock_boot_id(guard->boot_id);
 	if (slot_open(options->root, &guard->slot, err) < 0 ||
 	    take_lock(guard, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (options->home &&
 	    facts_add_root(options->home, options->root, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return kept_sweep(guard->slot, err);
 }
 

@@ -66,7 +66,7 @@ static int run_reuse(void *ctx, struct err *err)
 		if (is_in_use(guard, release))
 			return err_wrap(err, "in use");
 		if (kept_remove(guard->slot, release, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	return fetch_reuse(guard->slot, guard->stage.manifest, err);
 }
@@ -88,12 +88,12 @@ static int begin(struct guard *guard, const struct digest *release,
 		return err_set(err, ERR_UNREACHABLE, "the connection was lost");
 	if (client->manifest_err.code) {
 		*err = client->manifest_err;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (!client->manifest)
 		return err_set(err, ERR_INVALID, "stage without a manifest");
 	if (manifest_seal(client->manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!digest_equal(&client->manifest->digest, release))
 		return err_set(err, ERR_INVALID,
 			       "the manifest is not that of the release");

@@ -68,7 +68,7 @@ static int run_verify(void *ctx, struct err *err)
 	const struct deploy_actions *actions = work->actions;
 
 	if (kept_verify(work->guard->slot, &actions->release, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (digest_is_zero(&actions->other) ||
 	    digest_equal(&actions->other, &actions->release))
 		return 0;
@@ -168,7 +168,7 @@ static int start_hook(struct guard *guard, const struct spec_hook *command,
 
 	if (is_restart) {
 		if (open_restart_log(guard, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		hook.output = guard->restart_log;
 	}
 	return hook_start(&hook, clock_boot_ms(), &guard->job, err);
@@ -195,7 +195,7 @@ static int start_prepare(struct guard *guard,
 	/* The way back first: later the disk may be full. */
 	if (slot_prepare_revert(guard->slot, &guard->deploy.record.from, err) <
 	    0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!spec->prepare.n_argv)
 		return 0;
 	return start_hook(guard, &spec->prepare, actions, false, err);

@@ -82,7 +82,7 @@ static int check_process(const struct probe_context *context, uint64_t until_ms,
 	if (!service->main_pid || digest_is_zero(&context->release))
 		return 0;
 	if (service->main_pid(context->spec, until_ms, &pid, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!pid)
 		return 0;
 	for (size_t i = 0; i < COUNT_OF(links); i++)
@@ -104,7 +104,7 @@ static int check_restarts(const struct spec *spec, uint64_t until_ms,
 	if (!service->count_restarts)
 		return 0;
 	if (service->count_restarts(spec, until_ms, &n, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (n)
 		return err_set(err, ERR_FAILED,
 			       "crash loop: %s was started again %llu times",
@@ -124,7 +124,7 @@ int health_wait(const struct probe_context *context, struct err *err)
 		uint64_t until_ms = now_ms + LOOK_MS;
 
 		if (check_restarts(spec, until_ms, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (look_at_all(context, until_ms, err) < 0 ||
 		    check_process(context, until_ms, err) < 0) {
 			if (clock_boot_ms() >= end_ms)

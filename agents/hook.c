@@ -55,7 +55,7 @@ static int prepare(const struct hook *hook, struct prepared *out,
 		dir = slot_release_path(hook->slot, &hook->release);
 		if (slot_open_release(hook->slot, &hook->release, &out->dir,
 				      err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	build_env(hook, dir, out->env);
 	for (uint32_t i = 0; i < hook->hook->n_argv; i++)
@@ -79,7 +79,7 @@ int hook_start(const struct hook *hook, uint64_t now_ms, struct child **out,
 	AUTO_VALUE(prepared) prepared = { .dir = -1 };
 
 	if (prepare(hook, &prepared, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return child_start(&prepared.options, now_ms, out, err);
 }
 
@@ -90,6 +90,6 @@ int hook_run(const struct hook *hook, char **out_output, struct err *err)
 	if (out_output)
 		*out_output = NULL;
 	if (prepare(hook, &prepared, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return child_run(&prepared.options, out_output, err);
 }

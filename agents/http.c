@@ -55,12 +55,12 @@ int http_parse_url(const char *url, struct http_url *out, struct err *err)
 		end = host + n;
 	}
 	if (take_part(out->host, sizeof(out->host), host, n, url, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	path = end + strcspn(end, "/?#");
 	if (*end == ':') {
 		if (take_part(out->port, sizeof(out->port), end + 1,
 			      (size_t)(path - end - 1), url, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} else if (end != path) {
 		return bad_url(url, err);
 	} else {
@@ -144,7 +144,7 @@ static int send_all(int fd, const char *bytes, size_t size, uint64_t until_ms,
 
 		if (n < 0 && errno == EAGAIN) {
 			if (wait_for(fd, POLLOUT, until_ms, err) < 0)
-				return -(int)err->code;
+				return err_again(err);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)
@@ -166,7 +166,7 @@ static int receive_all(int fd, uint64_t until_ms, size_t max, struct buf *out,
 
 		if (n < 0 && errno == EAGAIN) {
 			if (wait_for(fd, POLLIN, until_ms, err) < 0)
-				return -(int)err->code;
+				return err_again(err);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)
@@ -279,7 +279,7 @@ int http_parse_answer(const char *bytes, size_t size, unsigned *out_status,
 	body = head_end + 4;
 	n = size - (size_t)(body - bytes);
 	if (parse_status(bytes, size, out_status, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	coding = find_header(bytes, (size_t)(head_end - bytes),
 			     "Transfer-Encoding");
 	if (coding && strcasecmp(coding, "chunked") == 0)
@@ -307,9 +307,9 @@ int http_get(const char *url, uint64_t until_ms, size_t max,
 	AUTO_FD int fd = -1;
 
 	if (http_parse_url(url, &to, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (http_connect(to.host, to.port, until_ms, &fd, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	buf_format(&request,
 		   "GET %s HTTP/1.1\r\nHost: %s:%s\r\n"
 		   "User-Agent: gray-agent\r\nAccept: */*\r\n"

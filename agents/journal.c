@@ -144,7 +144,7 @@ int journal_open(int dir, struct journal **out, struct err *err)
 	journal->fd = fd;
 	if (load(journal, err) < 0) {
 		journal_close(journal);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = journal;
 	return 0;

@@ -62,7 +62,7 @@ static int verify_link(int dir, const struct manifest_entry *entry,
 	at = file_open_beneath(dir, slash ? parent : ".",
 			       O_RDONLY | O_DIRECTORY, 0, err);
 	if (at < 0)
-		return -(int)err->code;
+		return err_again(err);
 	n = readlinkat(at, name, text, sizeof(text) - 1);
 	if (n < 0)
 		return err_sys(err, "read link %s", entry->path);
@@ -82,7 +82,7 @@ static int verify_file(int dir, const struct manifest_entry *entry,
 	struct stat st;
 
 	if (fd < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "look at %s", entry->path);
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != entry->size ||
@@ -106,9 +106,9 @@ int kept_verify(const struct slot *slot, const struct digest *release,
 
 	digest_format(release, hex);
 	if (slot_open_release(slot, release, &dir, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (kept_manifest(slot, release, &manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < manifest->entries.n; i++) {
 		const struct manifest_entry *entry =
 			&manifest->entries.items[i];
@@ -131,16 +131,16 @@ int kept_remove(const struct slot *slot, const struct digest *release,
 
 	digest_format(release, hex);
 	if (kept_sweep(slot, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (slot_open_release(slot, release, &dir, err) == 0) {
 		/* To be moved a folder must be writable to its owner. */
 		if (fchmod(dir, 0700) < 0 ||
 		    renameat(slot->releases, hex, slot->gray, "trash") < 0)
 			return err_sys(err, "remove release %.12s", hex);
 		if (file_sync(slot->releases, "releases", err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} else if (err->code != ERR_NOT_FOUND) {
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (unlinkat(slot->manifests, hex, 0) < 0 && errno != ENOENT)
 		return err_sys(err, "remove the manifest of %.12s", hex);

@@ -235,11 +235,11 @@ int metrics_read(const char *text, size_t size, char *const *selectors,
 	for (size_t i = 0; i < n_selectors; i++)
 		if (metric_selector_parse(selectors[i],
 					  vec_add(&totals.selectors), err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	totals.sums = mem_array(n_selectors + 1, sizeof(*totals.sums));
 	totals.counts = mem_array(n_selectors + 1, sizeof(*totals.counts));
 	if (read_lines(&totals, text, size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < n_selectors; i++) {
 		out_samples[i].is_found = totals.counts[i] > 0;
 		out_samples[i].n_series = totals.counts[i];

@@ -54,7 +54,7 @@ static int on_hello(struct serve *serve, const struct agent_hello *hello,
 			       "protocol %u is asked for, this agent speaks %u",
 			       hello->protocol, AGENT_PROTOCOL);
 	if (facts_host_id(serve->home, serve->host_id, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	clock_boot_id(serve->boot_id);
 	serve->is_greeted = true;
 	say_hello(serve);
@@ -172,11 +172,11 @@ static int read_frames(struct serve *serve, struct err *err)
 
 		if (frame_decoder_next(&serve->frames, &frame, &has_frame,
 				       err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (!has_frame)
 			return 0;
 		if (on_frame(serve, &frame, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 }
 
@@ -229,11 +229,11 @@ static int turn(struct serve *serve, struct err *err)
 	if (poll(fds, n, WAKE_MS) < 0 && errno != EINTR)
 		return err_sys(err, "poll");
 	if (fds[1].revents && write_pending(serve, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fds[2].revents && serve_guard_read(serve, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fds[0].revents && read_frames(serve, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	step_checks(serve);
 	return 0;
 }

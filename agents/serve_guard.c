@@ -25,10 +25,10 @@ int serve_open(struct serve *serve, const struct agent_open *open,
 			  "the host's name", err) < 0 ||
 	    spec_set_text(serve->who.address, sizeof(serve->who.address),
 			  open->address, "the host's address", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	mem_set_str(&serve->root, open->root);
 	if (contact_guard(serve->root, &serve->guard, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return serve_ask(serve, err);
 }
 
@@ -73,7 +73,7 @@ static int send_entry(struct serve *serve, const struct manifest_entry *entry,
 			  err) < 0 ||
 	    spec_set_text(record.target, sizeof(record.target), entry->target,
 			  "target", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return record_send(serve->guard, &record.head, err);
 }
 
@@ -90,11 +90,11 @@ static int send_manifest(struct serve *serve,
 	if (!text->size)
 		return 0; /* a repeat needs none; else the guard says so */
 	if (manifest_decode(text->bytes, text->size, &manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	buf_release(&serve->parts);
 	for (size_t i = 0; i < manifest->entries.n; i++)
 		if (send_entry(serve, &manifest->entries.items[i], err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	return 0;
 }
 
@@ -123,11 +123,11 @@ static int fill_command(const struct serve *serve,
 			  "the version", err) < 0 ||
 	    spec_set_text(out->boot_id, sizeof(out->boot_id), command->boot_id,
 			  "the boot id", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!command->has_deploy)
 		return 0;
 	if (spec_of_deploy(&command->deploy, &out->spec, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	memcpy(out->spec.service, serve->who.service,
 	       sizeof(out->spec.service));
 	memcpy(out->spec.name, serve->who.name, sizeof(out->spec.name));
@@ -200,7 +200,7 @@ int serve_blob(struct serve *serve, const struct agent_blob *blob,
 		at += n;
 		record.is_last = blob->last && at == data->size;
 		if (record_send(serve->guard, &record.head, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} while (at < data->size);
 	return 0;
 }
@@ -299,7 +299,7 @@ int serve_guard_read(struct serve *serve, struct err *err)
 	bool is_over;
 
 	if (record_receive(serve->guard, &record, &is_over, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (is_over) {
 		replace_guard(serve);
 		return err_set(err, ERR_UNREACHABLE,

@@ -42,12 +42,12 @@ static int open_folder(int dir, const char *name, mode_t mode, int *out,
 {
 	if (mkdirat(dir, name, mode) == 0) {
 		if (file_sync(dir, "the root", err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} else if (errno != EEXIST) {
 		return err_sys(err, "make folder %s", name);
 	}
 	*out = file_open_beneath(dir, name, O_RDONLY | O_DIRECTORY, 0, err);
-	return *out < 0 ? -(int)err->code : 0;
+	return *out < 0 ? err_again(err) : 0;
 }
 
 static int open_folders(struct slot *slot, struct err *err)
@@ -55,7 +55,7 @@ static int open_folders(struct slot *slot, struct err *err)
 	AUTO_FD int shared = -1;
 
 	if (check_owner(slot->root, slot->path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (open_folder(slot->root, ".gray", 0700, &slot->gray, err) < 0 ||
 	    open_folder(slot->root, "releases", 0755, &slot->releases, err) <
 		    0 ||
@@ -76,7 +76,7 @@ int slot_open(const char *path, struct slot **out, struct err *err)
 		return err_set(err, ERR_INVALID, "root %s is not absolute",
 			       path);
 	if (file_make_dirs(path, 0755, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_sys(err, "open %s", path);
@@ -86,7 +86,7 @@ int slot_open(const char *path, struct slot **out, struct err *err)
 	slot->gray = slot->releases = slot->manifests = slot->blobs = -1;
 	if (open_folders(slot, err) < 0) {
 		slot_close(slot);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = slot;
 	return 0;
@@ -156,7 +156,7 @@ int slot_current(const struct slot *slot, struct digest *out, struct err *err)
 		return err_sys(err, "read the link current");
 	text[n] = '\0';
 	if (parse_link(text, &digest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fstatat(slot->root, text, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(err, ERR_CONFLICT,
 			       "current points to %s, which is not there",
@@ -205,7 +205,7 @@ int slot_prepare_revert(const struct slot *slot, const struct digest *release,
 static int sync_switch(const struct slot *slot, struct err *err)
 {
 	if (file_sync(slot->root, "the root", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return file_sync(slot->gray, ".gray", err);
 }
 
@@ -229,7 +229,7 @@ int slot_flip(const struct slot *slot, const struct digest *release,
 		return sync_switch(slot, err);
 	name = link_is(slot->gray, "revert", target) ? "revert" : "next";
 	if (make_link(slot->gray, name, target, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (renameat(slot->gray, name, slot->root, "current") < 0)
 		return err_sys(err, "switch current to %s", target);
 	return sync_switch(slot, err);
@@ -249,7 +249,7 @@ int slot_open_release(const struct slot *slot, const struct digest *release,
 						 "release %.12s is not on the "
 						 "host",
 						 hex)
-				       : -(int)err->code;
+				       : err_again(err);
 	*out_fd = fd;
 	return 0;
 }

@@ -30,7 +30,7 @@ static int hook_of(const struct agent_hook *hook, struct spec_hook *out,
 	for (size_t i = 0; i < hook->n_argv; i++)
 		if (spec_set_text(out->argv[i], sizeof(out->argv[i]),
 				  hook->argv[i], "a hook's word", err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	out->n_argv = (uint32_t)hook->n_argv;
 	out->timeout_ms = MIN_OF(hook->timeout_ms, LONGEST_MS);
 	return 0;
@@ -48,7 +48,7 @@ int spec_of_probe(const struct agent_probe *probe, struct spec_probe *out,
 	out->status = probe->status;
 	if (spec_set_text(out->target, sizeof(out->target), probe->target,
 			  "a probe's target", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return hook_of(&probe->command, &out->command, err);
 }
 
@@ -69,10 +69,10 @@ int spec_of_deploy(const struct agent_deploy *deploy, struct spec *out,
 	    hook_of(&deploy->command, &out->command, err) < 0 ||
 	    hook_of(&deploy->prepare, &out->prepare, err) < 0 ||
 	    hook_of(&deploy->drain, &out->drain, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < deploy->n_probes; i++)
 		if (spec_of_probe(&deploy->probes[i], &out->probes[i], err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	out->n_probes = (uint32_t)deploy->n_probes;
 	return spec_check(out, err);
 }
@@ -126,10 +126,10 @@ int spec_check(const struct spec *spec, struct err *err)
 	if (check_hook(&spec->command, "restart", err) < 0 ||
 	    check_hook(&spec->prepare, "prepare", err) < 0 ||
 	    check_hook(&spec->drain, "drain", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	/* Those that are not used, too: a text ends, whoever reads it. */
 	for (uint32_t i = 0; i < SPEC_PROBES; i++)
 		if (check_probe(&spec->probes[i], err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	return 0;
 }

@@ -23,10 +23,10 @@ static int open_parent(int dir, const char *path, const char **out_name,
 		slash ? mem_strn(path, (size_t)(slash - path)) : mem_str(".");
 
 	if (slash && file_make_dirs_at(dir, parent, 0755, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = file_open_beneath(dir, parent, O_RDONLY | O_DIRECTORY, 0, err);
 	*out_name = slash ? slash + 1 : path;
-	return *out < 0 ? -(int)err->code : 0;
+	return *out < 0 ? err_again(err) : 0;
 }
 
 /* A second file with the same content is a copy: no hard links stay. */
@@ -42,7 +42,7 @@ static int copy_blob(const struct slot *slot, const char *hex, int dir,
 	if (from < 0 || to < 0)
 		return err_sys(err, "copy a blob");
 	if (copy_file(from, to, &digest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	digest_format(&digest, copied);
 	if (strcmp(copied, hex) != 0)
 		return err_set(err, ERR_CORRUPT, "a blob is not what it was");
@@ -66,22 +66,22 @@ static int build_file(const struct slot *slot, int dir,
 	AUTO_FD int parent = -1;
 	AUTO_FD int fd = -1;
 	char hex[DIGEST_HEX + 1];
-	const char *name;
+	const char *name = NULL;
 	bool is_used = false;
 
 	digest_format(&entry->digest, hex);
 	if (open_parent(dir, entry->path, &name, &parent, err) < 0 ||
 	    is_linked(slot, hex, &is_used, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (is_used) {
 		if (copy_blob(slot, hex, parent, name, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} else if (linkat(slot->blobs, hex, parent, name, 0) < 0) {
 		return err_sys(err, "link a blob");
 	}
 	fd = file_open_beneath(parent, name, O_RDONLY, 0, err);
 	if (fd < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fchmod(fd, entry->is_executable ? 0555 : 0444) < 0)
 		return err_sys(err, "set the mode");
 	return file_sync(fd, name, err);
@@ -91,10 +91,10 @@ static int build_link(int dir, const struct manifest_entry *entry,
 		      struct err *err)
 {
 	AUTO_FD int parent = -1;
-	const char *name;
+	const char *name = NULL;
 
 	if (open_parent(dir, entry->path, &name, &parent, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (symlinkat(entry->target, parent, name) < 0)
 		return err_sys(err, "make the link");
 	return 0;
@@ -121,7 +121,7 @@ static int seal_folders_in(DIR *listing, struct err *err)
 			continue;
 		sub = file_open_beneath(dirfd(listing), entry->d_name,
 					O_RDONLY | O_DIRECTORY, 0, err);
-		rc = sub < 0 ? -(int)err->code : seal_folder(sub, false, err);
+		rc = sub < 0 ? err_again(err) : seal_folder(sub, false, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -156,7 +156,7 @@ static int build_entries(const struct slot *slot,
 	int top;
 
 	if (dir < 0)
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < manifest->entries.n; i++) {
 		const struct manifest_entry *entry =
 			&manifest->entries.items[i];
@@ -179,16 +179,16 @@ static int publish(const struct slot *slot, const struct manifest *manifest,
 
 	digest_format(&manifest->digest, hex);
 	if (kept_save(slot, manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (renameat(slot->gray, STAGE_DIR, slot->releases, hex) < 0)
 		return err_sys(err, "move the release into place");
 	if (slot_open_release(slot, &manifest->digest, &dir, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fchmod(dir, 0555) < 0)
 		return err_sys(err, "set the release's mode");
 	if (file_sync(dir, "the release", err) < 0 ||
 	    file_sync(slot->releases, "releases", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return file_sync(slot->gray, ".gray", err);
 }
 
@@ -196,19 +196,19 @@ int stage_build(const struct slot *slot, const struct manifest *manifest,
 		struct err *err)
 {
 	if (file_remove_tree_at(slot->gray, STAGE_DIR, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (mkdirat(slot->gray, STAGE_DIR, 0700) < 0)
 		return err_sys(err, "make .gray/" STAGE_DIR);
 	if (build_entries(slot, manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (publish(slot, manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return fetch_clean(slot, err);
 }
 
 int stage_clean(const struct slot *slot, struct err *err)
 {
 	if (file_remove_tree_at(slot->gray, STAGE_DIR, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return fetch_clean(slot, err);
 }

@@ -36,7 +36,7 @@ static int look(const struct probe_context *context,
 		return err_set(err, why.code, "%.300s: %.300s", why.text,
 			       output);
 	}
-	return -(int)err->code;
+	return err_again(err);
 }
 
 const struct probe probe_command = { .name = "command", .look = look };

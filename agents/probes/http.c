@@ -18,7 +18,7 @@ static int look(const struct probe_context *context,
 	(void)context;
 	if (http_get(probe->target, until_ms, BODY_MAX, &status, &body, err) <
 	    0)
-		return -(int)err->code;
+		return err_again(err);
 	is_well = probe->status ? status == probe->status
 				: status >= 200 && status < 300;
 	if (!is_well)

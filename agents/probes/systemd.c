@@ -14,7 +14,7 @@ static int look(const struct probe_context *context,
 	struct systemctl_unit unit;
 
 	if (systemctl_show(name, until_ms, &unit, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (strcmp(unit.active, "active") != 0)
 		return err_set(err, ERR_FAILED, "unit %s is %s (%s)", name,
 			       unit.active, unit.sub);

@@ -31,13 +31,9 @@ static void take_line(const char *line, struct systemctl_unit *out)
 int systemctl_show(const char *unit, uint64_t until_ms,
 		   struct systemctl_unit *out, struct err *err)
 {
-	const char *argv[] = { "systemctl",
-			       "show",
-			       "--property=ActiveState,SubState,NRestarts,"
-			       "MainPID",
-			       "--",
-			       unit,
-			       NULL };
+	static const char wanted[] =
+		"--property=ActiveState,SubState,NRestarts,MainPID";
+	const char *argv[] = { "systemctl", "show", wanted, "--", unit, NULL };
 	uint64_t now_ms = clock_boot_ms();
 	struct child_options options = {
 		.what = "systemctl show",

@@ -25,7 +25,7 @@ static int count_restarts(const struct spec *spec, uint64_t until_ms,
 	struct systemctl_unit unit;
 
 	if (systemctl_show(spec->unit, until_ms, &unit, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (strcmp(unit.active, "failed") == 0)
 		return err_set(err, ERR_FAILED, "unit %s has failed",
 			       spec->unit);
@@ -39,7 +39,7 @@ static int main_pid(const struct spec *spec, uint64_t until_ms, pid_t *out,
 	struct systemctl_unit unit;
 
 	if (systemctl_show(spec->unit, until_ms, &unit, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = unit.main_pid;
 	return 0;
 }

@@ -60,7 +60,7 @@ int command_recover(const struct agent_options *options, struct err *err)
 		return recover_all(options, options->roots, options->n_roots,
 				   err);
 	if (facts_roots(options->home, &roots, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	while (roots[n])
 		n++;
 	rc = recover_all(options, (const char *const *)roots, n, err);

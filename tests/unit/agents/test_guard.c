@@ -5,13 +5,16 @@
 #include "agents/guard.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -194,8 +197,8 @@ static struct agent_command command_of(struct host *host, enum agent_verb verb,
 	};
 }
 
-static enum err_code send(struct host *host, struct agent_command *command,
-			  const struct sample_release *staged)
+static enum err_code ask(struct host *host, struct agent_command *command,
+			 const struct sample_release *staged)
 {
 	struct err err = ERR_INIT;
 
@@ -212,7 +215,7 @@ static enum err_code verb(struct host *host, enum agent_verb id,
 {
 	struct agent_command command = command_of(host, id, release);
 
-	return send(host, &command, id == AGENT_VERB_STAGE ? release : NULL);
+	return ask(host, &command, id == AGENT_VERB_STAGE ? release : NULL);
 }
 
 static void expect_done(const struct host *host, enum err_code code)
@@ -372,7 +375,7 @@ static void test_host_goes_back_when_the_controller_is_silent(void **state)
 	stage(host, two);
 	command = command_of(host, AGENT_VERB_ACTIVATE, two);
 	command.lease_ms = 1500;
-	expect_done(host, send(host, &command, NULL));
+	expect_done(host, ask(host, &command, NULL));
 	disconnect(host);
 	assert_true(is_current(host, two));
 	wait_until_current(host, one);
@@ -399,7 +402,7 @@ static void test_guard_killed_while_it_waits_is_replaced(void **state)
 	stage(host, two);
 	command = command_of(host, AGENT_VERB_ACTIVATE, two);
 	command.lease_ms = 4000;
-	expect_done(host, send(host, &command, NULL));
+	expect_done(host, ask(host, &command, NULL));
 	kill_guard(host);
 	/* serve says so and ends; a new guard goes on waiting. */
 	assert_true(agent_client_ask(host->client, &host->status, &err) < 0);
@@ -508,11 +511,11 @@ static void test_a_repeat_gets_the_same_answer_and_runs_nothing(void **state)
 	set_restart(host, "bin/restart");
 	stage(host, one);
 	command = command_of(host, AGENT_VERB_ACTIVATE, one);
-	expect_done(host, send(host, &command, NULL));
+	expect_done(host, ask(host, &command, NULL));
 	disconnect(host);
 	connect_host(host);
 	command.boot_id = NULL;
-	expect_done(host, send(host, &command, NULL));
+	expect_done(host, ask(host, &command, NULL));
 	assert_true(host->result.is_repeat);
 	expect_file(host, "shared/restarts", "x\n");
 	agent_deploy_release(&host->deploy);
@@ -530,7 +533,7 @@ static void test_two_connections_are_fenced_by_the_pair(void **state)
 	connect_host(&other);
 	fence = command_of(&other, AGENT_VERB_FENCE, NULL);
 	fence.epoch = 2;
-	expect_done(&other, send(&other, &fence, NULL));
+	expect_done(&other, ask(&other, &fence, NULL));
 	assert_int_equal(verb(host, AGENT_VERB_ACTIVATE, one), ERR_STALE);
 	assert_int_equal(host->result.status.epoch, 2);
 	disconnect(&other);
@@ -587,7 +590,7 @@ static void test_a_manifest_of_another_release_is_refused(void **state)
 	struct agent_command command = command_of(host, AGENT_VERB_STAGE, one);
 
 	command.release.bytes[0] ^= 1;
-	assert_int_equal(send(host, &command, one), ERR_INVALID);
+	assert_int_equal(ask(host, &command, one), ERR_INVALID);
 	assert_int_equal(host->result.status.n_releases, 0);
 	sample_release_free(one);
 }
@@ -671,6 +674,73 @@ static void test_a_check_probes_once_and_changes_nothing(void **state)
 	assert_non_null(strstr(checked.text, "127.0.0.1:1"));
 }
 
+/* An exporter for one connection; its port. */
+static unsigned export_once(const char *text, pid_t *out_pid)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t size = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	*out_pid = fork();
+	if (*out_pid == 0) {
+		int to = accept(fd, NULL, NULL);
+		char ask[2048];
+
+		(void)!read(to, ask, sizeof(ask));
+		(void)dprintf(to, "HTTP/1.1 200 OK\r\n\r\n%s", text);
+		_exit(0);
+	}
+	(void)close(fd);
+	return ntohs(at.sin_port);
+}
+
+static double value_of(const struct agent_sample *sample)
+{
+	double value;
+
+	memcpy(&value, &sample->value_bits, sizeof(value));
+	return value;
+}
+
+static void test_a_check_reads_the_services_metrics(void **state)
+{
+	struct host *host = *state;
+	pid_t pid = 0;
+	unsigned port = export_once("http_requests_total{code=\"200\"} 90\n"
+				    "http_requests_total{code=\"500\"} 7\n"
+				    "http_requests_total{code=\"503\"} 3\n"
+				    "process_start_time_seconds 1700000000\n",
+				    &pid);
+	AUTO_STR char *url = mem_format("http://127.0.0.1:%u/metrics", port);
+	char bad[] = "http_requests_total{code=~\"5..\"}";
+	char all[] = "http_requests_total";
+	char none[] = "not_exported";
+	char *selectors[] = { bad, all, none };
+	struct agent_check check = { .id = 8,
+				     .metrics_url = url,
+				     .selectors = selectors,
+				     .n_selectors = 3,
+				     .timeout_ms = PATIENT_MS };
+	AUTO_VALUE(agent_checked) checked = { 0 };
+	struct err err = ERR_INIT;
+
+	expect_ok(agent_client_check(host->client, &check, &checked, &err),
+		  &err);
+	if (checked.code)
+		fail_msg("%s", checked.text);
+	assert_int_equal(checked.n_samples, 3);
+	assert_true(value_of(&checked.samples[0]) == 10.0);
+	assert_int_equal(checked.samples[0].n_series, 2);
+	assert_true(value_of(&checked.samples[1]) == 100.0);
+	assert_false(checked.samples[2].is_found);
+	assert_int_not_equal(checked.started_bits, 0);
+	(void)waitpid(pid, NULL, 0);
+}
+
 static int run_part(char **argv)
 {
 	struct err err = ERR_INIT;
@@ -717,6 +787,7 @@ int main(int argc, char **argv)
 		GUARD_TEST(test_a_second_guard_says_that_there_is_one),
 		GUARD_TEST(test_a_root_with_a_long_path_works),
 		GUARD_TEST(test_a_check_probes_once_and_changes_nothing),
+		GUARD_TEST(test_a_check_reads_the_services_metrics),
 	};
 
 	if (argc > 1)

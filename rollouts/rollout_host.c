@@ -372,8 +372,18 @@ void rollout_host_status(struct rollout *rollout, const struct event *event)
 void rollout_host_lost(struct rollout *rollout, const struct event *event)
 {
 	struct rollout_host *host = host_of(rollout, event);
+	bool is_news;
 
-	if (!host || !host->is_up)
+	if (!host)
+		return;
+	/* Why it was never reached counts as well; a retry says nothing new. */
+	is_news = host->fate == FATE_OPEN && event->text &&
+		  (!host->text || strcmp(host->text, event->text) != 0);
+	if (is_news) {
+		mem_set_str(&host->text, event->text);
+		rollout->is_changed = true;
+	}
+	if (!host->is_up)
 		return;
 	if (!host->is_mute)
 		host->lost_ms = rollout->clock_ms;
@@ -382,8 +392,6 @@ void rollout_host_lost(struct rollout *rollout, const struct event *event)
 	host->n_mute = 0;
 	host->is_fenced = false;
 	host->command = AGENT_VERB_NONE;
-	if (host->fate == FATE_OPEN)
-		mem_set_str(&host->text, event->text);
 	rollout->is_changed = true;
 	rollout_touch(rollout, host);
 }

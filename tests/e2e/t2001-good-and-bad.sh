@@ -23,7 +23,7 @@ old=$(digest_of feed)
 
 fleet load start 300
 expect 0 grayctl rollout "$work/v2.yaml" --yes --reason "a good one"
-fleet load stop >"$work/load"
+fleet load stop --json >"$work/load"
 cat "$work/load"
 new=$(digest_of feed)
 [ "$(hosts_on "$new")" = $hosts ] || fail "v2 is on $(hosts_on "$new") of $hosts hosts"
@@ -32,7 +32,7 @@ jq -e '.ok > 1000 and .failed == 0 and .errors == 0' "$work/load" >/dev/null || 
 
 fleet load start 300
 expect 1 grayctl rollout "$work/v3.yaml" --yes --reason "a bad one"
-fleet load stop >"$work/load"
+fleet load stop --json >"$work/load"
 cat "$work/load"
 [ "$(state_of feed)" = rolled_back ] || fail "v3 ended as $(state_of feed)"
 [ "$(hosts_on "$new")" = $hosts ] || fail "after the rollback only $(hosts_on "$new") hosts are on v2"

@@ -260,7 +260,7 @@ lint-headers: $(GEN_H)
 lint-format:
 	@clang-format --dry-run -Werror $(LINT_C) $(LINT_H) && echo "format: as make format leaves it"
 lint-shell:
-	@shellcheck $(LINT_SH) && echo "shellcheck: clean"
+	@shellcheck -x -P SCRIPTDIR $(LINT_SH) && echo "shellcheck: clean"
 lint-man: all
 	@mandoc -Tlint -Wwarning man/*.[1-9] && tests/man_commands $(B)/bin && echo "man: clean, and names every command"
 lint-cppcheck: $(GEN_H)

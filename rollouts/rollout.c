@@ -264,6 +264,7 @@ void rollout_step(struct rollout *rollout, const struct event *event,
 		  struct actions *out)
 {
 	int64_t wall_ms = rollout->last_wall_ms;
+	bool was_clocked = rollout->is_clocked;
 	bool again = true;
 
 	memset(out, 0, sizeof(*out));
@@ -272,6 +273,14 @@ void rollout_step(struct rollout *rollout, const struct event *event,
 	rollout->last_wall_ms = event->wall_ms;
 	set_clock(rollout, event);
 	handle(rollout, event);
+	if (out->refusal.code != ERR_NONE) {
+		/* As if it had not been said. */
+		rollout->is_clocked = was_clocked;
+		rollout->last_wall_ms = wall_ms;
+		out->wake_ms = wake_ms(rollout, event->now_ms);
+		rollout->out = NULL;
+		return;
+	}
 	rollout_touch_due(rollout);
 	while (again) {
 		again = rollout->state == ROLLOUT_ROLLING_BACK

@@ -120,7 +120,9 @@ struct rollout_config {
 	uint32_t gates_final_only; /* bit i: asked once, at the end of a bake */
 	uint32_t max_unavailable;  /* hosts, at least 1 */
 	enum plan_domains domains;
-	uint32_t budget_failed; /* so many and it stops; 0 is: the first one */
+	/* Hosts of the stages begun: so many and it stops, 0 is like 1. What an
+	 * operator went on with stops it no more; one more does. */
+	uint32_t budget_failed;
 	uint32_t budget_unreachable;
 	uint32_t budget_unhealthy;
 	uint32_t n_attempts; /* tries of a command on a host, at least 1 */

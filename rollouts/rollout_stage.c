@@ -363,9 +363,10 @@ static void example_of(const struct rollout *rollout, unsigned flag, char *out,
 	}
 }
 
-static bool is_over(uint32_t n, uint32_t budget, uint32_t accepted)
+/* The number that is met stops; 0, like 1, stops at the first. */
+static bool is_met(uint32_t n, uint32_t budget, uint32_t accepted)
 {
-	return n > budget && n > accepted;
+	return n >= MAX_OF(budget, 1u) && n > accepted;
 }
 
 static bool check_budgets(struct rollout *rollout)
@@ -378,30 +379,30 @@ static bool check_budgets(struct rollout *rollout)
 
 	if (rollout->state == ROLLOUT_PAUSED && rollout->cause == PAUSE_FAILURE)
 		return false;
-	if (is_over(n_failed, config->budget_failed,
-		    rollout->accepted_failed)) {
+	if (is_met(n_failed, config->budget_failed, rollout->accepted_failed)) {
 		example_of(rollout, HOST_FAILED, example, sizeof(example));
 		rollout_fail(rollout,
-			     "%" PRIu32 " hosts failed, %" PRIu32 " may (%s)",
+			     "%" PRIu32 " hosts failed, the budget is %" PRIu32
+			     " (%s)",
 			     n_failed, config->budget_failed, example);
 		return true;
 	}
-	if (is_over(n_unhealthy, config->budget_unhealthy,
-		    rollout->accepted_unhealthy)) {
+	if (is_met(n_unhealthy, config->budget_unhealthy,
+		   rollout->accepted_unhealthy)) {
 		example_of(rollout, HOST_UNHEALTHY, example, sizeof(example));
 		rollout_fail(rollout,
 			     "%" PRIu32 " hosts are unhealthy, %" PRIu32
-			     " may be (%s)",
+			     " is the budget (%s)",
 			     n_unhealthy, config->budget_unhealthy, example);
 		return true;
 	}
 	if (rollout->state == ROLLOUT_PROGRESSING &&
-	    is_over(n_unreachable, config->budget_unreachable,
-		    rollout->accepted_unreachable)) {
+	    is_met(n_unreachable, config->budget_unreachable,
+		   rollout->accepted_unreachable)) {
 		example_of(rollout, HOST_UNREACHABLE, example, sizeof(example));
 		rollout_pause(rollout, PAUSE_INFRA,
 			      "%" PRIu32 " hosts cannot be reached, %" PRIu32
-			      " may be so (%s)",
+			      " is the budget (%s)",
 			      n_unreachable, config->budget_unreachable,
 			      example);
 		return true;

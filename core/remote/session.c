@@ -17,7 +17,8 @@ static const struct transport *transport_of(const char *address)
 	size_t i = 0;
 
 	/* The last row's scheme is "": it takes all addresses. */
-	while (!str_starts(address, transports[i]->scheme))
+	while (i + 1 < COUNT_OF(transports) &&
+	       !str_starts(address, transports[i]->scheme))
 		i++;
 	return transports[i];
 }

@@ -163,7 +163,9 @@ static uint64_t ssh_connect_share(const struct ssh *ssh)
 
 	for (const struct addrinfo *at = ssh->address; at; at = at->ai_next)
 		n++;
-	return now < ssh->connect_until ? (ssh->connect_until - now) / n : 0;
+	return now < ssh->connect_until
+		       ? (ssh->connect_until - now) / MAX_OF(n, 1u)
+		       : 0;
 }
 
 static int ssh_connect_start(struct ssh *ssh, const struct addrinfo *to,

@@ -21,6 +21,16 @@ struct wire {
 	size_t left;
 };
 
+/* The first byte of an answer, which says what it is. */
+static bool wire_kind(struct wire *wire, uint8_t kind)
+{
+	if (wire->left == 0 || wire->at[0] != kind)
+		return false;
+	wire->at++;
+	wire->left--;
+	return true;
+}
+
 static bool wire_u32(struct wire *wire, uint32_t *out)
 {
 	if (wire->left < 4)
@@ -120,11 +130,11 @@ static bool is_usable(const struct wire *blob)
 int ssh_agent_parse_keys(const uint8_t *bytes, size_t size,
 			 struct ssh_agent *agent, struct err *err)
 {
-	struct wire wire = { .at = bytes + 1, .left = size - 1 };
+	struct wire wire = { .at = bytes, .left = size };
 	struct wire blob, comment;
 	uint32_t n = 0;
 
-	if (bytes[0] != AGENT_LIST_IS || !wire_u32(&wire, &n))
+	if (!wire_kind(&wire, AGENT_LIST_IS) || !wire_u32(&wire, &n))
 		return err_set(err, ERR_PROTOCOL,
 			       "ssh-agent: it does not list its keys");
 	for (uint32_t i = 0; i < n; i++) {
@@ -216,9 +226,9 @@ int ssh_agent_sign(struct ssh_agent *agent, const struct ssh_agent_key *key,
 	put_u32(&question, 0); /* flags */
 	if (agent_ask(agent->fd, &question, &answer, err) < 0)
 		return -(int)err->code;
-	wire.at = answer.bytes + 1;
-	wire.left = answer.size - 1;
-	if (answer.bytes[0] != AGENT_SIGN_IS ||
+	wire.at = answer.bytes;
+	wire.left = answer.size;
+	if (!wire_kind(&wire, AGENT_SIGN_IS) ||
 	    !wire_string(&wire, &signature) ||
 	    !wire_string(&signature, &type) || !wire_string(&signature, &bare))
 		return err_set(err, ERR_REFUSED,

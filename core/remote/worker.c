@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,8 +38,12 @@ static void worker_obey(struct worker *worker, struct order *order)
 	struct session *session = order->session;
 	struct err err = ERR_INIT;
 
-	if (session)
-		worker_adopt(worker, session);
+	if (order->kind == ORDER_STOP) {
+		worker_close_all(worker);
+		return;
+	}
+	assert(session);
+	worker_adopt(worker, session);
 	switch (order->kind) {
 	case ORDER_START:
 		session->is_started = true;
@@ -63,8 +68,7 @@ static void worker_obey(struct worker *worker, struct order *order)
 		session_forget(session);
 		return;
 	case ORDER_STOP:
-		worker_close_all(worker);
-		return;
+		break;
 	}
 	if (session->is_open && !session->is_closed)
 		session->transport->pump(session);

@@ -208,6 +208,7 @@ static int child_spawn(struct loop_child *child, uv_process_options_t *options)
 	if (rc == 0)
 		(void)uv_read_start((uv_stream_t *)&child->output,
 				    child_alloc_cb, child_read_cb);
+	options->stdio = NULL; /* it ends here */
 	return rc;
 }
 

@@ -79,7 +79,9 @@ void js_set(struct js *object, const char *key, struct js *value)
 	AUTO_STR char *clean = NULL;
 
 	if (!str_is_utf8(key, strlen(key)))
-		key = clean = str_clean(key, strlen(key));
+		clean = str_clean(key, strlen(key));
+	if (clean)
+		key = clean;
 	if (json_object_set_new(raw(object), key, raw(value)) < 0)
 		abort();
 }

@@ -1,5 +1,7 @@
 #include "core/text/schema.h"
 
+#include <assert.h>
+
 #include "core/base/str.h"
 
 #define SHOWN_MAX 60 /* letters of a value repeated in a sentence */
@@ -303,6 +305,7 @@ static void check_either(struct check *check, const struct schema *schema,
 	const struct schema *const *either = schema->either;
 	const size_t n = COUNT_OF(schema->either);
 
+	assert(either[0] && either[1]);
 	for (size_t i = 0; i < n && either[i]; i++)
 		if (shape_of(either[i]) == node->kind) {
 			check_value(check, either[i], node);

@@ -18,7 +18,7 @@ two=$(<"$FLEET_DIR/hosts/web-2/address")
 sed -i -e "/^\\[$one\\]/d" -e "/^\\[$two\\]/s/ .*/ $(cut -d' ' -f1,2 "$work/other.pub" | sed 's|/|\\/|g')/" \
   "$FLEET_DIR/known_hosts"
 
-BUDGET_UNREACHABLE=2 plan v2
+BUDGET_UNREACHABLE=3 plan v2
 expect 0 grayctl rollout "$work/v2.yaml" --yes --detach
 counted() { grayctl status feed --json | jq -e '.hosts.unreachable == 2'; }
 await 30 counted

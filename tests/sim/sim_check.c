@@ -125,11 +125,6 @@ static void check_actions(struct sim *sim, bool was_going_back,
 
 		if (action->kind == ACTION_LOG)
 			(*n_logs)++;
-		if (action->kind == ACTION_LOG && action->who &&
-		    actions->refusal.code)
-			sim_broken(sim, "verbs",
-				   "refused, and done all the same: %s",
-				   action->text);
 		if (action->kind == ACTION_JUDGE && was_going_back)
 			sim_broken(sim, "I12", "a rollback asks a gate");
 		if (action->kind == ACTION_COMMAND &&
@@ -231,6 +226,8 @@ void sim_check_after(struct sim *sim, const struct rollout *rollout,
 
 	check_actions(sim, before->state == ROLLOUT_ROLLING_BACK, actions,
 		      &n_logs);
+	if (actions->refusal.code && (actions->is_changed || actions->list.n))
+		sim_broken(sim, "verbs", "refused, and something done");
 	if (rollout->state != before->state && n_logs == 0)
 		sim_broken(sim, "I5", "became %s without a word in the log",
 			   rollout_state_name(rollout->state));

@@ -171,7 +171,8 @@ static void test_ten_mistakes_give_ten_located_messages(void **state)
 		"(did you mean max_unavailable?)",
 		"plan.yaml:10:12: deploy.domains: \"one-at-time\" is not "
 		"spread or one-at-a-time (did you mean one-at-a-time?)",
-		"plan.yaml:11:12: deploy.confirm: 20s is less than 1m 40s, twice "
+		"plan.yaml:11:12: deploy.confirm: 20s is less than 1m 40s, "
+		"twice "
 		"what a switch may take (timeouts of drain, restart and "
 		"probes, min_healthy_time and 10 s)",
 		"plan.yaml:13:36: stages[0].bake: \"10 minutes\" is not a "

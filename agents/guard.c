@@ -354,7 +354,7 @@ int guard_recover(const struct guard_options *options, bool *out_needs_guard,
 		turn(&guard);
 	if (rc == 0 && guard.broken.code) {
 		*err = guard.broken;
-		rc = -(int)err->code;
+		rc = err_again(err);
 	}
 	if (rc == 0)
 		*out_needs_guard = deploy_needs_guard(&guard.deploy);

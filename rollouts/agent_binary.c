@@ -67,7 +67,7 @@ int agent_binary_find(const char *path, struct agent_binary **out,
 
 	binary->path = path ? mem_str(path) : agent_binary_look(err);
 	if (!binary->path)
-		return -(int)err->code;
+		return err_again(err);
 	if (file_read(binary->path, AGENT_BINARY_MAX, &file, err) < 0)
 		return err_wrap(err, "agent");
 	if (file.size < 64 || memcmp(file.bytes, ELFMAG, SELFMAG) != 0)

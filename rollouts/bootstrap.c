@@ -205,7 +205,7 @@ static int hear_failure(const struct frame *frame, struct err *err)
 	AUTO_STR char *text = NULL;
 
 	if (agent_failure_decode(frame->bytes, frame->size, &failure, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	text = str_clean(failure.text ? failure.text : "",
 			 failure.text ? strlen(failure.text) : 0);
 	return err_set(err, ERR_SYSTEM, "the agent gave up: %s", text);
@@ -294,7 +294,7 @@ static int after_look(struct comer *comer, enum step *out, struct err *err)
 	step_seen_release(&comer->seen);
 	if (step_look_read(buf_str(&comer->answer), options->binary,
 			   &comer->seen, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = STEP_GREET;
 	if (comer->seen.is_bound && options->key)
 		return err_set(err, ERR_REFUSED,
@@ -303,7 +303,7 @@ static int after_look(struct comer *comer, enum step *out, struct err *err)
 	if (comer->seen.is_bound)
 		return 0;
 	if (check_machine(comer, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (comer->seen.is_there)
 		return 0;
 	if (options->is_check)
@@ -359,7 +359,7 @@ static int step_result(const struct comer *comer, int status,
 		return 0;
 	*err = comer->cause.code ? comer->cause : *from;
 	if (err->code)
-		return -(int)err->code;
+		return err_again(err);
 	if (comer->step == STEP_GREET && status == 0)
 		return err_set(err, ERR_PROTOCOL, "%s: it ended without a word",
 			       what);
@@ -515,7 +515,7 @@ static int bootstrap_go(struct bootstrap *all, struct err *err)
 	};
 
 	if (remote_new(all->loop, &options, &all->remote, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	bootstrap_fill(all);
 	if (all->n_hosts)
 		loop_run(all->loop);

@@ -47,7 +47,7 @@ static int end_cb(void *ctx, uint64_t revision, const char *text,
 
 	if (parse_entry(text, revision, &entry, err) ||
 	    digest_parse(js_get_str(entry, "hash", ""), &log->head, err))
-		return -(int)err->code;
+		return err_again(err);
 	log->seq = revision;
 	return 0;
 }
@@ -84,7 +84,7 @@ int changelog_open(struct store *store, struct changelog **out, struct err *err)
 
 	log->store = store;
 	if (changelog_reload(log, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(log);
 	return 0;
 }
@@ -171,7 +171,7 @@ static int query_cb(void *ctx, uint64_t revision, const char *text,
 	AUTO(js) entry = NULL;
 
 	if (parse_entry(text, revision, &entry, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (matches(filter->service, entry, "service") &&
 	    matches(filter->rollout, entry, "rollout") &&
 	    (!filter->day ||
@@ -206,9 +206,9 @@ int changelog_query(struct store *store, const struct changelog_filter *filter,
 	};
 
 	if (filter->day && store_list(store, DAY_PREFIX, start_cb, &query, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (store_read(store, STREAM, query.after, query_cb, &query, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(found);
 	return 0;
 }
@@ -268,7 +268,7 @@ int changelog_verify(struct store *store, struct changelog_proof *out,
 	struct changelog_proof proof = { .is_ok = true };
 
 	if (store_read(store, STREAM, 0, verify_cb, &proof, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = proof;
 	return 0;
 }

@@ -86,7 +86,7 @@ int driver_new_epoch(struct driver *driver, uint64_t *out, struct err *err)
 {
 	if (ledger_take_epoch(driver->ledger, err)) {
 		driver_give_up(driver, err);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = driver->ledger->epoch;
 	return 0;
@@ -171,7 +171,7 @@ int driver_flush(struct driver *driver, struct err *err)
 		return err_set(err, ERR_SYSTEM, "the controller is ending");
 	if (ledger_flush(driver->ledger, &is_tight, err)) {
 		driver_give_up(driver, err);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	act(driver);
 	if (is_tight)
@@ -231,7 +231,7 @@ int driver_new(const struct driver_options *options, struct driver **out,
 	    releases_open(driver->ledger->store, &driver->releases, err) ||
 	    ledger_take_epoch(driver->ledger, err)) {
 		driver_free(driver);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	driver->world = (struct run_world){
 		.loop = options->loop,
@@ -245,7 +245,7 @@ int driver_new(const struct driver_options *options, struct driver **out,
 	};
 	if (driver_recover(driver, err)) {
 		driver_free(driver);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = driver;
 	return 0;
@@ -317,10 +317,10 @@ static int reopen(struct driver *driver, struct entry *entry,
 
 	if (run_load(&driver->world, entry->summary.id, &trial, err) ||
 	    run_try(trial, order, err) || check_newest(driver, entry, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (run_load(&driver->world, entry->summary.id, &entry->run, err) ||
 	    driver_new_epoch(driver, &epoch, err))
-		return -(int)err->code;
+		return err_again(err);
 	run_reign(entry->run, epoch);
 	return run_operate(entry->run, order, err);
 }
@@ -351,6 +351,6 @@ int driver_operate(struct driver *driver, const char *name,
 
 	if (driver_must_find(driver, name, &entry, err) ||
 	    driver_operate_entry(driver, entry, order, err))
-		return -(int)err->code;
+		return err_again(err);
 	return driver_flush(driver, err);
 }

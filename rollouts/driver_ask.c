@@ -33,7 +33,7 @@ int driver_view(struct driver *driver, const char *name, bool has_hosts,
 
 	if (driver_must_find(driver, name, &entry, err) ||
 	    driver_flush(driver, err))
-		return -(int)err->code;
+		return err_again(err);
 	return entry_view(driver, entry, has_hosts, out, err);
 }
 
@@ -43,7 +43,7 @@ int driver_list(struct driver *driver, const char *service, bool only_active,
 	AUTO(js) list = js_array();
 
 	if (driver_flush(driver, err))
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = driver->entries.n; i-- > 0;) {
 		const struct entry *entry = driver->entries.items[i];
 		struct js *view;
@@ -52,7 +52,7 @@ int driver_list(struct driver *driver, const char *service, bool only_active,
 		    (only_active && !entry->run && !entry->broken))
 			continue;
 		if (entry_view(driver, entry, false, &view, err))
-			return -(int)err->code;
+			return err_again(err);
 		js_append(list, view);
 	}
 	*out = TAKE(list);
@@ -65,7 +65,7 @@ int driver_why(struct driver *driver, const char *name, char **out,
 	AUTO(js) view = NULL;
 
 	if (driver_view(driver, name, false, &view, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = mem_str(js_get_str(view, "why", ""));
 	return 0;
 }
@@ -80,7 +80,7 @@ int driver_log_start(struct driver *driver, const char *name, char **out_id,
 	    record_load(driver->ledger->store, entry->summary.id, &record,
 			err) ||
 	    driver_flush(driver, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out_id = mem_str(entry->summary.id);
 	*out_after = record->log_after;
 	*out_is_live = entry->run != NULL;
@@ -101,7 +101,7 @@ int driver_flushed_path(struct driver *driver, const char **out,
 			struct err *err)
 {
 	if (driver_flush(driver, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = driver->ledger->path;
 	return 0;
 }

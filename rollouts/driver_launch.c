@@ -102,7 +102,7 @@ static int store_launch(struct driver *driver, struct launch *launch,
 	bool was_clean;
 
 	if (settle_conflict(driver, launch, err) || driver_flush(driver, err))
-		return -(int)err->code;
+		return err_again(err);
 	was_clean = ledger_is_clean(driver->ledger);
 	name_rollout(driver, record);
 	launch->config.id = mem_str(record->id);
@@ -114,7 +114,7 @@ static int store_launch(struct driver *driver, struct launch *launch,
 	/* Others' events went down with it? Then we know too much. */
 	if (!was_clean)
 		driver_give_up(driver, err);
-	return -(int)err->code;
+	return err_again(err);
 }
 
 static int begin(struct driver *driver, struct launch *launch, struct err *err)
@@ -124,10 +124,10 @@ static int begin(struct driver *driver, struct launch *launch, struct err *err)
 
 	if (launch->err.code != ERR_NONE) {
 		*err = launch->err;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (store_launch(driver, launch, err))
-		return -(int)err->code;
+		return err_again(err);
 	summary = (struct record_summary){
 		.id = launch->record->id,
 		.service = launch->record->service,
@@ -137,7 +137,7 @@ static int begin(struct driver *driver, struct launch *launch, struct err *err)
 	entry = driver_add(driver, &summary);
 	if (run_load(&driver->world, entry->summary.id, &entry->run, err)) {
 		driver_break(entry, err);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	driver_start_next(driver, entry->summary.service);
 	return driver_flush(driver, err);

@@ -63,7 +63,7 @@ static int load_one(struct driver *driver, struct entry *entry, struct err *err)
 	if (failed != -ERR_NOT_FOUND)
 		return failed;
 	if (count_try(driver, entry, &n_tries, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (n_tries >= MAX_TRIES) {
 		(void)err_set(&bad, ERR_CORRUPT,
 			      "grayd " GRAY_VERSION " ended %u times while "
@@ -83,7 +83,7 @@ static int load_all(struct driver *driver, struct err *err)
 	int failed = 0;
 
 	if (record_list_load(driver->ledger->store, &list, err))
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; !failed && i < list.items.n; i++)
 		failed = load_one(
 			driver, driver_add(driver, &list.items.items[i]), err);
@@ -99,7 +99,7 @@ static int reign(struct driver *driver, struct entry *entry, struct err *err)
 		return 0;
 	if (!run_is_queued(entry->run)) {
 		if (driver_new_epoch(driver, &epoch, err))
-			return -(int)err->code;
+			return err_again(err);
 		log_info("%s goes on, epoch %" PRIu64, entry->summary.id,
 			 epoch);
 		run_reign(entry->run, epoch);
@@ -111,10 +111,10 @@ static int reign(struct driver *driver, struct entry *entry, struct err *err)
 int driver_recover(struct driver *driver, struct err *err)
 {
 	if (load_all(driver, err))
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < driver->entries.n; i++)
 		if (reign(driver, driver->entries.items[i], err))
-			return -(int)err->code;
+			return err_again(err);
 	for (size_t i = 0; i < driver->entries.n; i++)
 		driver_start_next(driver,
 				  driver->entries.items[i]->summary.service);

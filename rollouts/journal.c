@@ -173,14 +173,14 @@ static int read_event(const struct js *json, struct event *out, struct err *err)
 	const char *code = js_get_str(json, "code", NULL);
 
 	if (kind_find(js_get_str(json, "event", ""), &out->kind, err))
-		return -(int)err->code;
+		return err_again(err);
 #define GET(name) out->name = (__typeof__(out->name))js_get_int(json, #name, 0);
 	EVENT_NUMBERS(GET)
 #undef GET
 	out->code = code ? err_find(code) : ERR_NONE;
 #define GET(name)                                     \
 	if (get_digest(json, #name, &out->name, err)) \
-		return -(int)err->code;
+		return err_again(err);
 	EVENT_DIGESTS(GET)
 #undef GET
 #define GET(name) out->name = mem_str(js_get_str(json, #name, NULL));
@@ -196,7 +196,7 @@ int journal_parse(const char *text, struct event *out, struct err *err)
 
 	if (js_parse(text, strlen(text), &json, err) ||
 	    read_event(json, &event, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = event;
 	return 0;
 }

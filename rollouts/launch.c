@@ -231,7 +231,7 @@ static int prepare(struct launch *launch, struct err *err)
 
 	if (read_plan(launch, err) || read_fleet(launch, &fleet, err) ||
 	    resolve(launch, fleet, &stages, err) || import(launch, err))
-		return -(int)err->code;
+		return err_again(err);
 	fill_config(launch, fleet, stages);
 	fill_record(launch, fleet, stages);
 	return 0;

@@ -28,7 +28,7 @@ int ledger_open(const char *home, const char *holder, struct ledger **out,
 	ledger->reserve = mem_format("%s/" RESERVE, home);
 	if (store_open_sqlite(ledger->path, &ledger->store, err) ||
 	    changelog_open(ledger->store, &ledger->log, err))
-		return -(int)err->code;
+		return err_again(err);
 	hold_reserve(ledger->reserve);
 	*out = TAKE(ledger);
 	return 0;
@@ -51,7 +51,7 @@ int ledger_take_epoch(struct ledger *ledger, struct err *err)
 {
 	if (ledger->epoch > 0 &&
 	    store_keep_epoch(ledger->store, ledger->epoch, err))
-		return -(int)err->code;
+		return err_again(err);
 	return store_take_epoch(ledger->store, ledger->holder, &ledger->epoch,
 				err);
 }

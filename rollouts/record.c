@@ -74,7 +74,7 @@ static int get_json(struct store *store, const char *kind, const char *id,
 	AUTO_VALUE(buf) text = BUF_INIT;
 
 	if (get(store, kind, id, &text, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (js_parse(buf_str(&text), text.size, out, err))
 		return err_wrap(err, "%s/%s", kind, id);
 	return 0;
@@ -134,7 +134,7 @@ static int read_hosts(struct store *store, struct record *out, struct err *err)
 	AUTO(js) hosts = NULL;
 
 	if (get_json(store, "hosts", out->id, &hosts, err))
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < js_count(hosts); i++) {
 		const struct js *from = js_at(hosts, i);
 
@@ -157,7 +157,7 @@ int record_load(struct store *store, const char *id, struct record **out,
 
 	if (get_json(store, "rollout", id, &json, err) ||
 	    get(store, "plan", id, &plan, err))
-		return -(int)err->code;
+		return err_again(err);
 #define GET(name) record->name = mem_str(js_get_str(json, #name, NULL));
 	RECORD_TEXTS(GET)
 #undef GET
@@ -204,7 +204,7 @@ int record_load_config(struct store *store, const char *id,
 	AUTO(js) json = NULL;
 
 	if (get_json(store, "config", id, &json, err))
-		return -(int)err->code;
+		return err_again(err);
 	return journal_config_parse(json, out, err);
 }
 
@@ -249,7 +249,7 @@ int record_list_load(struct store *store, struct record_list *out,
 
 	if (store_list(store, "rollout/", list_cb, &list, err)) {
 		record_list_release(&list);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (list.items.n > 0)
 		qsort(list.items.items, list.items.n, sizeof(*list.items.items),

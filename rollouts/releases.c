@@ -107,7 +107,7 @@ int releases_open(struct store *store, struct releases **out, struct err *err)
 
 	releases->by_key = map_new();
 	if (store_list(store, PREFIX, load_cb, releases, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(releases);
 	return 0;
 }

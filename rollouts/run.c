@@ -34,7 +34,7 @@ static int load_rollout(struct run *run, struct err *err)
 
 	if (record_load_config(run->world.ledger->store, run->record->id,
 			       &config, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (config.hosts.n != run->record->hosts.n || config.hosts.n == 0 ||
 	    config.stages.n != run->plan->stages.n ||
 	    config.gates.n != run->plan->gates.n) {
@@ -60,7 +60,7 @@ int run_load(const struct run_world *world, const char *id, struct run **out,
 	    load_plan(run, err) || load_rollout(run, err) ||
 	    record_load_manifest(world->ledger->store, &run->record->release,
 				 &run->manifest, err))
-		return -(int)err->code;
+		return err_again(err);
 	run->hosts = mem_array(run->record->hosts.n, sizeof(*run->hosts));
 	for (uint32_t i = 0; i < run->record->hosts.n; i++)
 		run->hosts[i] = (struct run_host){ .run = run, .at = i };
@@ -217,7 +217,7 @@ static int feed(struct run *run, struct event *event, struct err *err)
 	set_timer(run, event->now_ms, actions.wake_ms);
 	if (actions.refusal.code != ERR_NONE) {
 		*err = actions.refusal;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (!actions.is_changed && actions.list.n == 0)
 		return 0;
@@ -270,7 +270,7 @@ int run_start(struct run *run, uint64_t epoch, struct err *err)
 
 	if (record_load_config(run->world.ledger->store, run->record->id,
 			       &config, err))
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < config.hosts.n; i++)
 		config.hosts.items[i].from = releases_desired(
 			run->world.releases, run->record->service,
@@ -305,12 +305,12 @@ static int order_event(const struct run *run, const struct run_order *order,
 	uint32_t stage;
 
 	if (find_stage(run, order->stage, &stage, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (order->verb == OPERATOR_APPROVE &&
 	    approval_check(
 		    &run->plan->stages.items[rollout_stage_now(run->rollout)],
 		    order->who, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = (struct event){
 		.kind = EVENT_OPERATOR,
 		.verb = order->verb,
@@ -339,7 +339,7 @@ int run_try(struct run *run, const struct run_order *order, struct err *err)
 	struct event event;
 
 	if (order_event(run, order, &event, err))
-		return -(int)err->code;
+		return err_again(err);
 	event.now_ms = clock_boot_ms();
 	event.wall_ms = clock_wall_ms();
 	rollout_step(run->rollout, &event, &actions);
@@ -347,7 +347,7 @@ int run_try(struct run *run, const struct run_order *order, struct err *err)
 	if (actions.refusal.code == ERR_NONE)
 		return 0;
 	*err = actions.refusal;
-	return -(int)err->code;
+	return err_again(err);
 }
 
 static bool send_check(void *ctx, uint32_t host,

@@ -62,7 +62,7 @@ static int start(struct client *client, struct err *err)
 	if (hello(client, err) == 0)
 		return 0;
 	if (err->code != ERR_UNREACHABLE)
-		return -(int)err->code;
+		return err_again(err);
 	return daemon_start(client->home, is_up_cb, client, client->mistakes,
 			    err);
 }
@@ -109,7 +109,7 @@ static int ask(struct client *client, const struct request *request,
 
 	if (start(client, err) < 0 ||
 	    request_send(request, &status, &body, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (status >= 200 && status < 300)
 		return read_answer(&body, out, err);
 	return read_refusal(client, status, &body, err);
@@ -191,9 +191,9 @@ int client_follow(struct client *client, const char *path,
 
 	if (start(client, err) < 0 ||
 	    request_follow(&request, &raw, &status, &body, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (following.has_failed)
-		return -(int)err->code;
+		return err_again(err);
 	return status == 200 || status == 0
 		       ? 0
 		       : read_refusal(client, status, &body, err);

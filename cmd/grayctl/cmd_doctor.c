@@ -208,7 +208,7 @@ static int run(struct invocation *inv, struct err *err)
 
 	if (inv->n_args &&
 	    fleet_load(inv->args[0], &inv->mistakes, &fleet, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	doctor.fleet = fleet;
 	for (size_t i = 0; i < COUNT_OF(checks); i++) {
 		struct finding finding = { 0 };

@@ -22,7 +22,7 @@ static int run(struct invocation *inv, struct err *err)
 		return 0;
 	}
 	if (command_find(inv->args, inv->n_args, &n_words, &found, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (n_words < inv->n_args)
 		return err_set(err, ERR_INVALID, "no command \"%s %s\"",
 			       inv->args[0], inv->args[1]);

@@ -49,7 +49,7 @@ static int run(struct invocation *inv, struct err *err)
 	add_query(&path, inv, "service");
 	add_query(&path, inv, "rollout");
 	if (client_get(inv->client, buf_str(&path), &answer, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	entries = js_get(answer, "entries");
 	for (size_t i = 0; i < js_count(entries); i++) {
 		if (inv->output->is_json)

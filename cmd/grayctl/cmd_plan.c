@@ -20,7 +20,7 @@ static int run(struct invocation *inv, struct err *err)
 		return err_set(err, ERR_INVALID,
 			       "plan needs <plan.yaml>, or --schema");
 	if (planfile_load(inv->args[0], &inv->mistakes, &file, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	planfile_preview(file, inv->output);
 	return 0;
 }

@@ -39,14 +39,14 @@ static int run(struct invocation *inv, struct err *err)
 	const char *id;
 
 	if (planfile_load(inv->args[0], &inv->mistakes, &file, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!inv->output->is_json)
 		planfile_preview(file, inv->output);
 	if (confirm(inv, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	body = planfile_request(file, option_text(&inv->options, "reason"));
 	if (client_post(inv->client, "/v1/rollouts", body, &view, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	id = js_get_str(view, "id", "?");
 	if (!option_flag(&inv->options, "detach"))
 		return follow_rollout(inv, id, err);

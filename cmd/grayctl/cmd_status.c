@@ -106,7 +106,7 @@ static int show_one(struct invocation *inv, struct err *err)
 	};
 
 	if (client_get(inv->client, query, &view, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (inv->output->is_json) {
 		output_json(inv->output, view);
 		return 0;
@@ -127,7 +127,7 @@ static int show_all(struct invocation *inv, struct err *err)
 	AUTO(js) answer = NULL;
 
 	if (client_get(inv->client, path, &answer, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (inv->output->is_json)
 		output_json(inv->output, answer);
 	else

@@ -7,7 +7,7 @@ static int run(struct invocation *inv, struct err *err)
 	AUTO(js) answer = NULL;
 
 	if (client_get(inv->client, path, &answer, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (inv->output->is_json)
 		output_json(inv->output, answer);
 	else

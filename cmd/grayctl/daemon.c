@@ -109,7 +109,7 @@ int daemon_start(const char *home, bool (*is_up)(void *ctx), void *ctx,
 	if (setenv("GRAY_HOME", home, 1) < 0)
 		return err_sys(err, "set GRAY_HOME");
 	if (run_grayd(program, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	while (!is_up(ctx)) {
 		if (clock_boot_ms() > until) {
 			add_log_tail(home, lines);

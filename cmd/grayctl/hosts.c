@@ -210,7 +210,7 @@ static int read_key(const char *path, char **out, struct err *err)
 
 	if (file_read(path, KEY_FILE_MAX, &file, err) < 0) {
 		err->code = ERR_INVALID;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (step_key_parse(buf_str(&file), out, err) < 0)
 		return err_wrap(err, "%s", path);
@@ -225,7 +225,7 @@ static int try_all(struct invocation *inv, const struct chosen *chosen,
 
 	if (bootstrap_run(chosen->hosts.items, chosen->hosts.n, options,
 			  report_cb, &shown, &counts, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	show_sum(&shown, chosen->hosts.n, &counts);
 	if (counts.n_failed)
 		return err_set(err, ERR_UNREACHABLE, "%u of %zu hosts failed",
@@ -259,14 +259,14 @@ int hosts_run(struct invocation *inv, bool is_check, struct err *err)
 	if (fleet_load(path ? path : DEFAULT_FLEET, &inv->mistakes, &fleet,
 		       err) < 0) {
 		err->code = ERR_INVALID;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (check_fingerprint(options.fingerprint, err) < 0 ||
 	    choose(inv, fleet, &chosen, err) < 0 ||
 	    (key_path && read_key(key_path, &key, err) < 0) ||
 	    agent_binary_find(option_text(&inv->options, "agent"), &binary,
 			      err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	options.binary = binary;
 	options.key = key;
 	options.identity = fleet->ssh_identity;

@@ -52,7 +52,7 @@ static int run(struct invocation *inv, struct err *err)
 	int failed;
 
 	if (home_find(&home, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	inv->home = home;
 	if (inv->command->flags & COMMAND_CONTROLLER)
 		client = client_new(home, &inv->mistakes);
@@ -75,7 +75,7 @@ static int dispatch(struct invocation *inv, const char *const *words, size_t n,
 	    options_parse(inv->command->options, words + n_words, n - n_words,
 			  &inv->options, inv->args, &inv->n_args,
 			  &inv->mistakes, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	inv->output->is_json = option_flag(&inv->options, "json");
 	if (option_flag(&inv->options, "help")) {
 		command_print_help(inv->command, stdout);
@@ -83,7 +83,7 @@ static int dispatch(struct invocation *inv, const char *const *words, size_t n,
 	}
 	if (command_check_args(inv->command, inv->args, inv->n_args, err) < 0) {
 		command_print_usage(inv->command, stderr);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	return run(inv, err);
 }

@@ -43,7 +43,7 @@ static int choose(struct planfile *file, struct buf *mistakes, struct err *err)
 
 	if (fleet_load(path, mistakes, &file->fleet, err) < 0) {
 		err->code = ERR_INVALID;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	failed = stages_make(file->plan, file->fleet, &found, &file->stages,
 			     err);
@@ -59,7 +59,7 @@ int planfile_load(const char *path, struct buf *mistakes, struct planfile **out,
 	/* A plan that cannot be read is a mistake of the one who named it. */
 	if (file_read(path, PLAN_MAX_BYTES, &file->text, err) < 0) {
 		err->code = ERR_INVALID;
-		return -(int)err->code;
+		return err_again(err);
 	}
 	file->path = realpath(path, NULL);
 	if (!file->path)
@@ -70,7 +70,7 @@ int planfile_load(const char *path, struct buf *mistakes, struct planfile **out,
 		mem_set_str(&file->dir, "/");
 	if (parse(file, path, mistakes, err) < 0 ||
 	    choose(file, mistakes, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(file);
 	return 0;
 }

@@ -18,7 +18,7 @@ int verb_run(struct invocation *inv, const char *verb, const char *stage,
 	if (stage)
 		js_set_str(body, "stage", stage);
 	if (client_post(inv->client, path, body, &view, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (inv->output->is_json) {
 		output_json(inv->output, view);
 		return 0;

@@ -51,7 +51,7 @@ int daemon_begin(const char *home, int *out_ready, struct err *err)
 	pid_t child;
 
 	if (open_log(home, &log, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	child = fork();

@@ -43,7 +43,7 @@ static int send_log(struct follower *follower, struct err *err)
 	AUTO(js) entries = NULL;
 
 	if (changelog_query(driver_store(driver), &filter, &entries, err))
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < js_count(entries); i++) {
 		const struct js *entry = js_at(entries, i);
 

@@ -88,7 +88,7 @@ static int make_parts(struct grayd *grayd, struct parts *out, struct err *err)
 	if (agent_binary_find(NULL, &out->agent, err) ||
 	    blobs_open(blobs, &out->blobs, err) ||
 	    remote_new(grayd->loop, &remote, &out->remote, err))
-		return -(int)err->code;
+		return err_again(err);
 	return 0;
 }
 
@@ -119,7 +119,7 @@ static int make_server(struct grayd *grayd, struct err *err)
 	grayd->events = events_new(grayd);
 	grayd->ending = loop_timer_new(grayd->loop, stop_cb, grayd);
 	if (socket_listen(grayd->socket, &fd, err))
-		return -(int)err->code;
+		return err_again(err);
 	return server_new(grayd->loop, fd, handlers_run, grayd, &grayd->server,
 			  err);
 }
@@ -148,7 +148,7 @@ static int run(struct grayd *grayd, struct parts *parts, int ready,
 {
 	if (loop_new(&grayd->loop, err) || make_parts(grayd, parts, err) ||
 	    make_driver(grayd, parts, err) || make_server(grayd, err))
-		return -(int)err->code;
+		return err_again(err);
 	loop_on_signal(grayd->loop, SIGTERM, stop_cb, grayd);
 	loop_on_signal(grayd->loop, SIGINT, stop_cb, grayd);
 	log_info("grayd %s answers at %s", GRAY_VERSION, grayd->socket);
@@ -189,7 +189,7 @@ static int serve(bool is_daemon, struct err *err)
 	    socket_lock(grayd.home, &lock, err) ||
 	    (is_daemon && daemon_begin(grayd.home, &ready, err))) {
 		free(grayd.home);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	parts.holder = holder_name();
 	failed = socket_sign(lock, parts.holder, err);

@@ -41,7 +41,7 @@ int socket_lock(const char *home, int *out_fd, struct err *err)
 	struct err unread = ERR_INIT;
 
 	if (refuse_network(home, err))
-		return -(int)err->code;
+		return err_again(err);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
@@ -98,7 +98,7 @@ int socket_listen(const char *path, int *out_fd, struct err *err)
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return err_sys(err, "bind %s", path);
 	if (open_to_group(path, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (listen(fd, BACKLOG) < 0)
 		return err_sys(err, "listen on %s", path);
 	*out_fd = TAKE_FD(fd);

@@ -58,7 +58,7 @@ static int write_file(const char *path, const struct buf *text, struct err *err)
 	bool is_written;
 
 	if (make_parents(path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	file = fopen(path, "we");
 	if (!file)
 		return err_sys(err, "open %s", path);
@@ -81,7 +81,7 @@ static int generate(const char *dir, const char *path, struct err *err)
 	int rc;
 
 	if (read_file(path, &text, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	rc = schema_parse(path, buf_str(&text), text.size, &schema, &mistakes,
 			  err);
 	(void)fputs(buf_str(&mistakes), stderr);
@@ -90,7 +90,7 @@ static int generate(const char *dir, const char *path, struct err *err)
 	gen_codec_header(schema, base, &header);
 	gen_codec_source(schema, base, &source);
 	if (write_file(header_path, &header, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return write_file(source_path, &source, err);
 }
 

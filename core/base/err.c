@@ -40,7 +40,7 @@ int err_put_sys(struct err *err, const char *fmt, ...)
 	used = strlen(err->text);
 	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s",
 		       strerror(saved));
-	return -(int)err->code;
+	return err_again(err);
 }
 
 int err_put_around(struct err *err, const char *fmt, ...)
@@ -56,7 +56,7 @@ int err_put_around(struct err *err, const char *fmt, ...)
 	used = strlen(err->text);
 	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s",
 		       inner);
-	return -(int)err->code;
+	return err_again(err);
 }
 
 const char *err_name(enum err_code code)

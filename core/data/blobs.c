@@ -86,7 +86,7 @@ static int sync_folder(int folder, const struct digest_list *digests,
 		if (fd < 0)
 			return err_sys(err, "open %s", hex);
 		if (file_sync(fd, hex, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	return file_sync(folder, "the import", err);
 }
@@ -125,7 +125,7 @@ static int sync_shelves(const struct blobs *blobs,
 		if (fd < 0)
 			return err_sys(err, "open %s", place);
 		if (file_sync(fd, place, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	return 0;
 }
@@ -138,7 +138,7 @@ static int settle(const struct blobs *blobs, int folder, const char *name,
 
 	if (list_files(folder, &digests, err) < 0 ||
 	    make_shelves(blobs, &digests, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < digests.list.n; i++) {
 		char hex[DIGEST_HEX + 1];
 		char place[DIGEST_HEX + 2];
@@ -149,7 +149,7 @@ static int settle(const struct blobs *blobs, int folder, const char *name,
 			return err_sys(err, "keep %s", hex);
 	}
 	if (sync_shelves(blobs, &digests, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return file_remove_tree_at(blobs->tmp, name, err);
 }
 
@@ -198,7 +198,7 @@ int blobs_open(const char *path, struct blobs **out, struct err *err)
 	blobs->dir = -1;
 	blobs->tmp = -1;
 	if (file_make_dirs(path, 0700, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	blobs->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (blobs->dir < 0)
 		return err_sys(err, "open %s", path);
@@ -270,7 +270,7 @@ int blobs_import_begin(struct blobs *blobs, struct blobs_import **out,
 	    flock(import->folder, LOCK_EX | LOCK_NB) < 0) {
 		(void)err_sys(err, "begin an import");
 		blobs_import_free(import);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = import;
 	return 0;
@@ -332,13 +332,13 @@ int blobs_import_keep(struct blobs_import *import, struct err *err)
 	if (list_files(import->folder, &digests, err) < 0 ||
 	    sync_folder(import->folder, &digests, err) < 0 ||
 	    make_shelves(blobs, &digests, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	(void)snprintf(name, sizeof(name), "%s.keep", import->name);
 	if (renameat(blobs->tmp, import->name, blobs->tmp, name) < 0)
 		return err_sys(err, "keep the import");
 	import->is_kept = true;
 	if (file_sync(blobs->tmp, "tmp", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return settle(blobs, import->folder, name, err);
 }
 

@@ -62,7 +62,7 @@ static int ask_number(struct db *db, const char *sql, uint64_t *out,
 	bool is_row = false;
 
 	if (db_prepare(db, sql, &query, err) || db_next(query, &is_row, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = is_row ? db_u64(query, 0) : 0;
 	return 0;
 }
@@ -73,7 +73,7 @@ static int take_step(struct db *db, const char *sql, size_t version,
 	AUTO_STR char *mark = mem_format("PRAGMA user_version = %zu", version);
 
 	if (db_begin(db, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (exec(db, sql, err) || exec(db, mark, err)) {
 		db_rollback(db);
 		return err_wrap(err, "schema step %zu", version);
@@ -89,7 +89,7 @@ static int migrate(struct db *db, const char *const *steps, size_t n_steps,
 
 	if (ask_number(db, "PRAGMA user_version", &version, err) ||
 	    ask_number(db, "PRAGMA application_id", &application, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (version > 0 && application != APPLICATION_ID)
 		return err_set(err, ERR_REFUSED, "%s: not a database of gray",
 			       db->path);
@@ -100,7 +100,7 @@ static int migrate(struct db *db, const char *const *steps, size_t n_steps,
 			       db->path, (unsigned long long)version, n_steps);
 	for (size_t i = version; i < n_steps; i++)
 		if (take_step(db, steps[i], i + 1, err))
-			return -(int)err->code;
+			return err_again(err);
 	return 0;
 }
 
@@ -119,7 +119,7 @@ static int set_up(struct db *db, struct err *err)
 		 "PRAGMA trusted_schema = OFF",
 		 err) ||
 	    ask_number(db, "PRAGMA user_version", &version, err))
-		return -(int)err->code;
+		return err_again(err);
 	return version == 0 ? exec(db, mark, err) : 0;
 }
 
@@ -141,7 +141,7 @@ int db_open(const char *path, const char *const *steps, size_t n_steps,
 	if (status != SQLITE_OK)
 		return fail(db, status, err);
 	if (set_up(db, err) || migrate(db, steps, n_steps, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(db);
 	return 0;
 }
@@ -164,7 +164,7 @@ int db_commit(struct db *db, struct err *err)
 {
 	if (exec(db, "COMMIT", err)) {
 		db_rollback(db);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	return 0;
 }
@@ -182,7 +182,7 @@ int db_check(struct db *db, struct err *err)
 
 	if (db_prepare(db, "PRAGMA integrity_check(1)", &query, err) ||
 	    db_next(query, &is_row, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (!is_row || strcmp(db_text(query, 0), "ok") != 0)
 		return err_set(err, ERR_CORRUPT, "%s: %s", db->path,
 			       is_row ? db_text(query, 0) : "no answer");
@@ -250,7 +250,7 @@ int db_next(struct db_query *query, bool *out_is_row, struct err *err)
 		(void)fail(query->db, status, err);
 	db_reset(query);
 	if (status != SQLITE_DONE)
-		return -(int)err->code;
+		return err_again(err);
 	*out_is_row = false;
 	return 0;
 }
@@ -261,7 +261,7 @@ int db_run(struct db_query *query, struct err *err)
 
 	while (is_row)
 		if (db_next(query, &is_row, err))
-			return -(int)err->code;
+			return err_again(err);
 	return 0;
 }
 

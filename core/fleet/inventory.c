@@ -286,6 +286,6 @@ int fleet_load(const char *path, struct buf *errors, struct fleet **out,
 	AUTO_VALUE(buf) text = BUF_INIT;
 
 	if (file_read(path, limits.bytes, &text, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return fleet_parse(path, buf_str(&text), text.size, errors, out, err);
 }

@@ -163,7 +163,7 @@ int manifest_add_file(struct manifest *manifest, const char *path,
 				       err);
 	entry = add_entry(manifest, path, err);
 	if (!entry)
-		return -(int)err->code;
+		return err_again(err);
 	entry->is_executable = is_executable;
 	entry->size = size;
 	entry->digest = *digest;
@@ -178,10 +178,10 @@ int manifest_add_link(struct manifest *manifest, const char *path,
 
 	if (manifest_check_path(path, err) < 0 ||
 	    check_target(path, target, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	entry = add_entry(manifest, path, err);
 	if (!entry)
-		return -(int)err->code;
+		return err_again(err);
 	entry->target = mem_str(target);
 	return 0;
 }
@@ -326,13 +326,13 @@ static int check_whole(const struct manifest *manifest, struct err *err)
 		if (order > 0)
 			return manifest_refuse(path, "is out of order", err);
 		if (check_parents(manifest, path, before, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		before = path;
 	}
 	for (size_t i = 0; i < manifest->entries.n; i++)
 		if (manifest->entries.items[i].target &&
 		    check_link(manifest, &manifest->entries.items[i], err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	return 0;
 }
 
@@ -352,7 +352,7 @@ int manifest_seal(struct manifest *manifest, struct err *err)
 		qsort(manifest->entries.items, manifest->entries.n,
 		      sizeof(*manifest->entries.items), compare_entries);
 	if (check_whole(manifest, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	manifest_encode(manifest, &text);
 	if (text.size > MANIFEST_MAX_BYTES)
 		return err_set(err, ERR_INVALID,
@@ -469,7 +469,7 @@ int manifest_decode(const void *bytes, size_t size, struct manifest **out,
 		return err_set(err, ERR_INVALID, "manifest with a NUL");
 	text = mem_strn((const char *)bytes + skip, size - skip);
 	if (decode_lines(manifest, text, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (check_whole(manifest, err) < 0)
 		return err_wrap(err, "manifest");
 	digest_of(bytes, size, &manifest->digest);

@@ -27,7 +27,7 @@ static int read_content(struct source_import *import, int fd, const char *path,
 			return 0;
 		if (source_import_file_write(import, path, chunk, (size_t)n,
 					     err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 }
 
@@ -47,7 +47,7 @@ static int add_file(struct source_import *import, int dir, const char *name,
 	    source_import_file_begin(import, path, err) < 0 ||
 	    read_content(import, fd, path, err) < 0 ||
 	    source_check_unchanged(fd, seen, path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return source_import_file_end(import, path, seen->st_mode & S_IXUSR,
 				      err);
 }
@@ -75,7 +75,7 @@ static int add_entry(struct source_import *import, int dir, const char *name,
 	int fd;
 
 	if (manifest_check_path(path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "stat %s", path);
 	why = source_refused_type(info.st_mode);
@@ -128,7 +128,7 @@ int source_from_dir(const char *path, struct blobs *blobs,
 		return err_sys(err, "open %s", path);
 	if (source_import_begin(&import, blobs, err) < 0) {
 		(void)close(fd);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	if (add_folder(&import, fd, "", err) < 0 ||
 	    source_import_keep(&import, out, err) < 0)

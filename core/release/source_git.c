@@ -84,7 +84,7 @@ static int add_file(struct source_git *git, git_blob *blob, const char *path,
 	if (source_import_file_begin(&git->import, path, err) < 0 ||
 	    source_import_file_write(&git->import, path, content, size, err) <
 		    0)
-		return -(int)err->code;
+		return err_again(err);
 	return source_import_file_end(&git->import, path, is_executable, err);
 }
 
@@ -110,7 +110,7 @@ static int add_blob(struct source_git *git, const git_tree_entry *entry,
 
 	if (check_size(git, id, path, is_link ? MAX_TARGET : MAX_BLOB_BYTES,
 		       err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	rc = git_blob_lookup(&blob, git->repository, id);
 	if (rc < 0)
 		return fail_with(err, rc, path);
@@ -142,7 +142,7 @@ static int add_entry(struct source_git *git, const git_tree_entry *entry,
 		     const char *path, struct err *err)
 {
 	if (manifest_check_path(path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	switch (git_tree_entry_filemode(entry)) {
 	case GIT_FILEMODE_TREE:
 		return add_subtree(git, entry, path, err);
@@ -172,7 +172,7 @@ static int add_tree(struct source_git *git, const git_tree *tree,
 			return manifest_refuse(path, "has a / in its name",
 					       err);
 		if (add_entry(git, entry, path, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	return 0;
 }
@@ -221,10 +221,10 @@ static int import_tree(struct source_git *git, const char *subpath,
 		return fail_with(err, rc, "objects");
 	if (subpath && *subpath && strcmp(subpath, ".") != 0 &&
 	    find_folder(git, subpath, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (source_import_begin(&git->import, blobs, err) < 0 ||
 	    add_tree(git, git->tree ? git->tree : git->top, "", err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return source_import_keep(&git->import, out, err);
 }
 

@@ -4,7 +4,7 @@ int source_import_begin(struct source_import *import, struct blobs *blobs,
 			struct err *err)
 {
 	if (blobs_import_begin(blobs, &import->blobs, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	import->manifest = manifest_new();
 	return 0;
 }
@@ -19,7 +19,7 @@ int source_import_file_begin(struct source_import *import, const char *path,
 			     struct err *err)
 {
 	if (manifest_check_path(path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (import->manifest->entries.n >= MANIFEST_MAX_ENTRIES)
 		return manifest_refuse(path, "is one more than 200000 entries",
 				       err);
@@ -43,7 +43,7 @@ int source_import_file_end(struct source_import *import, const char *path,
 	uint64_t size;
 
 	if (blobs_import_file_end(import->blobs, &digest, &size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return manifest_add_file(import->manifest, path, is_executable, size,
 				 &digest, err);
 }
@@ -59,7 +59,7 @@ int source_import_keep(struct source_import *import, struct manifest **out,
 {
 	if (manifest_seal(import->manifest, err) < 0 ||
 	    blobs_import_keep(import->blobs, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(import->manifest);
 	return 0;
 }

@@ -97,7 +97,7 @@ static int add_content(struct source_tar *tar, const char *path, int64_t size,
 		if (check_ratio(tar, path, err) < 0 ||
 		    source_import_file_write(&tar->import, path, bytes, n,
 					     err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		done += (int64_t)n;
 	}
 	return done == size ? 0
@@ -116,7 +116,7 @@ static int add_file(struct source_tar *tar, struct archive_entry *entry,
 		return manifest_refuse(path, "is a sparse file", err);
 	if (source_import_file_begin(&tar->import, path, err) < 0 ||
 	    add_content(tar, path, size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return source_import_file_end(&tar->import, path,
 				      archive_entry_perm(entry) & S_IXUSR, err);
 }
@@ -164,7 +164,7 @@ static int add_entry(struct source_tar *tar, struct archive_entry *entry,
 	if (S_ISDIR(type) && !*path)
 		return 0;
 	if (manifest_check_path(path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	why = archive_entry_hardlink(entry) ? "is a hard link"
 					    : source_refused_type(type);
 	if (!why && !S_ISDIR(type))
@@ -203,7 +203,7 @@ static int add_entries(struct source_tar *tar, struct err *err)
 				       "more than 200000 entries");
 		if (add_entry(tar, entry, err) < 0 ||
 		    check_ratio(tar, "(its header)", err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 }
 
@@ -243,12 +243,12 @@ static int import_tarball(int fd, const char *path, const char *sha256,
 	if (!S_ISREG(before.st_mode))
 		return err_set(err, ERR_INVALID, "is not a file");
 	if (sha256 && check_sha256(fd, sha256, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (open_archive(&tar, fd, err) < 0 ||
 	    source_import_begin(&tar.import, blobs, err) < 0 ||
 	    add_entries(&tar, err) < 0 ||
 	    source_check_unchanged(fd, &before, path, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return source_import_keep(&tar.import, out, err);
 }
 

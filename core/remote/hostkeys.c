@@ -201,9 +201,9 @@ int hostkeys_load(const char *path, struct hostkeys **out, struct err *err)
 	AUTO(hostkeys) keys = hostkeys_parse(own, NULL, 0);
 
 	if (hostkeys_add_file(keys, own, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!path && hostkeys_add_file(keys, HOSTKEYS_SYSTEM, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(keys);
 	return 0;
 }

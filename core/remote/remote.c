@@ -243,7 +243,7 @@ int remote_new(struct loop *loop, const struct remote_options *options,
 		if (worker_start(&remote->workers[i], remote, err) < 0) {
 			(void)err_wrap(err, "worker %u", i + 1);
 			remote_free(remote);
-			return -(int)err->code;
+			return err_again(err);
 		}
 		remote->n_started++;
 	}

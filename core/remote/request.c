@@ -143,7 +143,7 @@ static int transfer_run(const struct request *request,
 	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer);
 	(void)curl_multi_remove_handle(multi, easy);
 	if (transfer->has_failed)
-		return -(int)err->code;
+		return err_again(err);
 	if (code != CURLE_OK && !transfer->is_over)
 		return explain(request, code, err);
 	*status = (unsigned)answer;

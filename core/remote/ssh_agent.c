@@ -104,12 +104,12 @@ static int agent_ask(int fd, const struct buf *question, struct buf *out,
 	if (file_write_all(fd, framed.bytes, framed.size, err) < 0)
 		return err_wrap(err, "ssh-agent");
 	if (agent_read(fd, head, sizeof(head), err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	if (!wire_u32(&wire, &size) || size == 0 || size > AGENT_MAX_ANSWER)
 		return err_set(err, ERR_PROTOCOL,
 			       "ssh-agent: an answer of %u bytes", size);
 	if (agent_read(fd, buf_reserve(out, size), size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	out->size += size;
 	return 0;
 }
@@ -193,7 +193,7 @@ int ssh_agent_open(struct ssh_agent **out, struct err *err)
 	buf_append(&question, list, sizeof(list));
 	if (agent_ask(fd, &question, &answer, err) < 0 ||
 	    ssh_agent_parse_keys(answer.bytes, answer.size, agent, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out = TAKE(agent);
 	return 0;
 }
@@ -225,7 +225,7 @@ int ssh_agent_sign(struct ssh_agent *agent, const struct ssh_agent_key *key,
 	put_string(&question, bytes, size);
 	put_u32(&question, 0); /* flags */
 	if (agent_ask(agent->fd, &question, &answer, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	wire.at = answer.bytes;
 	wire.left = answer.size;
 	if (!wire_kind(&wire, AGENT_SIGN_IS) ||

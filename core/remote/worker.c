@@ -160,7 +160,7 @@ int worker_hostkeys(struct worker *worker, const char *path,
 		return 0;
 	}
 	if (hostkeys_load(path, &keys, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	hostkeys_free(worker->keys);
 	worker->keys = keys;
 	worker->keys_time = is.st_mtim;

@@ -95,7 +95,7 @@ static int file_write_new(int dir, const char *name, const void *bytes,
 	if (fd < 0)
 		return err_sys(err, "create");
 	if (file_write_all(fd, bytes, size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return file_sync(fd, "file", err);
 }
 

@@ -149,7 +149,7 @@ int js_parse(const char *text, size_t size, struct js **out, struct err *err)
 	json_t *value;
 
 	if (check_depth(text, size, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
 			   &why);
 	if (!value) {

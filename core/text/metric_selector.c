@@ -236,10 +236,10 @@ static int read_matcher(struct reader *reader, struct metric_selector *selector,
 	reader->at += size;
 	skip_blanks(reader);
 	if (read_operator(reader, matcher, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	skip_blanks(reader);
 	if (read_string(reader, &matcher->value, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	skip_blanks(reader);
 	return matcher->kind == MATCH_PATTERN ? compile(reader, matcher, err)
 					      : 0;
@@ -252,7 +252,7 @@ static int read_matchers(struct reader *reader,
 	skip_blanks(reader);
 	while (*reader->at != '}') {
 		if (read_matcher(reader, selector, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (*reader->at != ',' && *reader->at != '}')
 			return complain(reader, "a comma or } is missing", err);
 		reader->at += *reader->at == ',';
@@ -281,7 +281,7 @@ int metric_selector_parse(const char *text, struct metric_selector **out,
 	reader.at += size;
 	skip_blanks(&reader);
 	if (*reader.at == '{' && read_matchers(&reader, selector, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	skip_blanks(&reader);
 	if (*reader.at)
 		return complain(&reader, "something follows", err);

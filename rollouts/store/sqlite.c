@@ -66,7 +66,7 @@ static int check_epoch(struct sqlite *sqlite, uint64_t epoch, struct err *err)
 	uint64_t newest;
 
 	if (db_next(sqlite->epoch, &is_row, err))
-		return -(int)err->code;
+		return err_again(err);
 	newest = is_row ? db_u64(sqlite->epoch, 0) : 0;
 	if (newest != epoch)
 		(void)err_set(err, ERR_STALE,
@@ -75,7 +75,7 @@ static int check_epoch(struct sqlite *sqlite, uint64_t epoch, struct err *err)
 			      is_row ? db_text(sqlite->epoch, 1) : "",
 			      (unsigned long long)newest);
 	db_reset(sqlite->epoch);
-	return newest == epoch ? 0 : -(int)err->code;
+	return newest == epoch ? 0 : err_again(err);
 }
 
 static int take(struct sqlite *sqlite, const char *holder, uint64_t *out,
@@ -86,7 +86,7 @@ static int take(struct sqlite *sqlite, const char *holder, uint64_t *out,
 	db_bind_text(sqlite->set_epoch, 1, holder);
 	if (db_run(sqlite->set_epoch, err) ||
 	    db_next(sqlite->epoch, &is_row, err))
-		return -(int)err->code;
+		return err_again(err);
 	*out = db_u64(sqlite->epoch, 0);
 	db_reset(sqlite->epoch);
 	return 0;
@@ -136,7 +136,7 @@ static int append(struct sqlite *sqlite, const struct store_change *change,
 	uint64_t revision = 0;
 
 	if (sqlite_revision(&sqlite->base, change->name, &revision, err))
-		return -(int)err->code;
+		return err_again(err);
 	if (revision != change->revision)
 		return err_set(err, ERR_CONFLICT,
 			       "%s is at revision %llu, not %llu", change->name,
@@ -182,7 +182,7 @@ static int sqlite_commit(struct store *store, uint64_t epoch,
 	int bad;
 
 	if (db_begin(sqlite->db, err))
-		return -(int)err->code;
+		return err_again(err);
 	bad = check_epoch(sqlite, epoch, err);
 	for (size_t i = 0; !bad && i < batch->changes.n; i++)
 		bad = apply(sqlite, &batch->changes.items[i], err);
@@ -209,7 +209,7 @@ static int sqlite_read(struct store *store, const char *stream, uint64_t after,
 		if (fn(ctx, db_u64(sqlite->read, 0), db_text(sqlite->read, 1),
 		       err)) {
 			db_reset(sqlite->read);
-			return -(int)err->code;
+			return err_again(err);
 		}
 	}
 }
@@ -245,7 +245,7 @@ static int sqlite_list(struct store *store, const char *prefix, store_key_fn fn,
 		if (fn(ctx, db_text(sqlite->list, 0), db_text(sqlite->list, 1),
 		       err)) {
 			db_reset(sqlite->list);
-			return -(int)err->code;
+			return err_again(err);
 		}
 	}
 }
@@ -266,7 +266,7 @@ static int prepare(struct sqlite *sqlite, struct err *err)
 {
 #define PREPARE(name, sql)                                   \
 	if (db_prepare(sqlite->db, sql, &sqlite->name, err)) \
-		return -(int)err->code;
+		return err_again(err);
 	QUERIES(PREPARE)
 #undef PREPARE
 	return 0;
@@ -280,7 +280,7 @@ int store_open_sqlite(const char *path, struct store **out, struct err *err)
 	if (db_open(path, steps, COUNT_OF(steps), &sqlite->db, err) ||
 	    prepare(sqlite, err)) {
 		sqlite_free(&sqlite->base);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = &sqlite->base;
 	return 0;

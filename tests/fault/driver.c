@@ -102,7 +102,7 @@ static int print_status(struct agent_client *client, struct err *err)
 		AUTO_VALUE(agent_status) status = { 0 };
 
 		if (agent_client_ask(client, &status, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (status.is_busy && clock_boot_ms() < until_ms) {
 			(void)usleep(20000);
 			continue;

@@ -28,7 +28,7 @@ static int decode(const uint8_t *bytes, size_t size, size_t step, bool magic,
 			size_t start;
 
 			if (frame_decoder_next(&decoder, &frame, &has, err) < 0)
-				return -(int)err->code;
+				return err_again(err);
 			if (!has)
 				break;
 			start = frame_begin(out, frame.type);

@@ -107,7 +107,7 @@ static int greet(struct agent_client *client, struct err *err)
 		    0 ||
 	    next_frame(client, AGENT_HELLO, &frame, err) < 0 ||
 	    agent_hello_decode(frame.bytes, frame.size, &answer, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	(void)snprintf(client->boot_id, sizeof(client->boot_id), "%s",
 		       answer.boot_id);
 	return 0;
@@ -142,7 +142,7 @@ int agent_client_start(const char *const *argv, const char *home,
 	frame_decoder_init(&client->frames, true);
 	if (greet(client, err) < 0) {
 		agent_client_stop(client);
-		return -(int)err->code;
+		return err_again(err);
 	}
 	*out = client;
 	return 0;
@@ -170,7 +170,7 @@ static int take_failure(const struct frame *frame, struct err *err)
 	AUTO_VALUE(agent_failure) failure = { 0 };
 
 	if (agent_failure_decode(frame->bytes, frame->size, &failure, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return err_set(err, (enum err_code)failure.code, "%s", failure.text);
 }
 
@@ -188,7 +188,7 @@ static int next_frame(struct agent_client *client, unsigned type,
 
 		if (frame_decoder_next(&client->frames, out, &has_frame, err) <
 		    0)
-			return -(int)err->code;
+			return err_again(err);
 		if (has_frame && out->type == AGENT_FAILURE)
 			return take_failure(out, err);
 		if (has_frame && (!type || out->type == type))
@@ -213,7 +213,7 @@ static int read_status(struct agent_client *client, struct agent_status *out,
 	struct frame frame;
 
 	if (next_frame(client, AGENT_STATUS, &frame, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return agent_status_decode(frame.bytes, frame.size, out, err);
 }
 
@@ -230,7 +230,7 @@ int agent_client_open(struct agent_client *client, const char *root,
 				   .address = address };
 
 	if (send_frame(client, AGENT_OPEN, &agent_open_type, &open, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return read_status(client, out, err);
 }
 
@@ -275,7 +275,7 @@ static int send_file(struct agent_client *client,
 		blob.last = at == file->size;
 		if (send_frame(client, AGENT_BLOB, &agent_blob_type, &blob,
 			       err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	} while (at < file->size);
 	return 0;
 }
@@ -287,12 +287,12 @@ static int send_needed(struct agent_client *client, const struct frame *frame,
 	AUTO_VALUE(agent_need) need = { 0 };
 
 	if (agent_need_decode(frame->bytes, frame->size, &need, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	for (size_t i = 0; i < need.n_files && i < max; i++)
 		if (send_file(client, release,
 			      &release->manifest->entries.items[need.files[i]],
 			      err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	if (out_n)
 		*out_n = need.n_files;
 	return 0;
@@ -307,11 +307,11 @@ int agent_client_result(struct agent_client *client,
 
 	for (;;) {
 		if (next_frame(client, 0, &frame, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (frame.type == AGENT_NEED && staged &&
 		    send_needed(client, &frame, staged, SIZE_MAX, out_n_sent,
 				err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 		if (frame.type == AGENT_RESULT)
 			return agent_result_decode(frame.bytes, frame.size, out,
 						   err);
@@ -341,7 +341,7 @@ static int send_manifest(struct agent_client *client,
 		at += n;
 		if (send_frame(client, AGENT_MANIFEST_PART,
 			       &agent_manifest_part_type, &part, err) < 0)
-			return -(int)err->code;
+			return err_again(err);
 	}
 	return 0;
 }
@@ -355,7 +355,7 @@ int agent_client_command(struct agent_client *client,
 	int rc;
 
 	if (staged && send_manifest(client, command, staged, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	rc = agent_client_send(client, command, err);
 	buf_release(&command->manifest);
 	if (rc < 0)
@@ -370,7 +370,7 @@ int agent_client_send_files(struct agent_client *client,
 	struct frame frame;
 
 	if (next_frame(client, AGENT_NEED, &frame, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return send_needed(client, &frame, staged, n, NULL, err);
 }
 
@@ -382,7 +382,7 @@ int agent_client_check(struct agent_client *client, struct agent_check *check,
 	if (send_frame(client, AGENT_CHECK, &agent_check_type, check, err) <
 		    0 ||
 	    next_frame(client, AGENT_CHECKED, &frame, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	return agent_checked_decode(frame.bytes, frame.size, out, err);
 }
 
@@ -395,7 +395,7 @@ int agent_client_ping(struct agent_client *client, uint64_t *out_ms,
 
 	if (send_frame(client, AGENT_PING, &agent_ping_type, &ping, err) < 0 ||
 	    next_frame(client, AGENT_PONG, &frame, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	*out_ms = clock_boot_ms() - start_ms;
 	return 0;
 }

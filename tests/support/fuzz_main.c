@@ -26,7 +26,7 @@ static int replay_file(const char *path, struct err *err)
 	uint8_t *exact;
 
 	if (file_read(path, INPUT_MAX, &content, err) < 0)
-		return -(int)err->code;
+		return err_again(err);
 	exact = malloc(content.size ? content.size : 1);
 	if (!exact)
 		abort();

@@ -27,7 +27,7 @@ static int feed(struct frame_decoder *decoder, const struct buf *bytes,
 		frame_decoder_add(decoder, bytes->bytes + at, n);
 		while (has) {
 			if (frame_decoder_next(decoder, &frame, &has, err) < 0)
-				return -(int)err->code;
+				return err_again(err);
 			if (!has)
 				break;
 			buf_format(seen, "%u:", frame.type);

@@ -444,7 +444,8 @@ static void comer_start_step(struct comer *comer, enum step step)
 		.address = comer->host->address,
 		.port = comer->host->port,
 		.user = comer->host->user,
-		.identity = options->identity,
+		.identity = comer->host->identity ? comer->host->identity
+						  : options->identity,
 		.known_hosts = comer->all->known_hosts,
 		.fingerprint = options->fingerprint,
 		.accept_new = options->accept_new,

@@ -209,6 +209,8 @@ static void fill_record(struct launch *launch, const struct fleet *fleet,
 			.name = mem_str(host->name),
 			.address = mem_str(host->address),
 			.user = mem_str(host->user),
+			.identity = mem_str(host->identity),
+			.ssh_options = mem_str(host->ssh_options),
 			.port = host->port,
 		};
 	}

@@ -30,6 +30,8 @@ void record_free(struct record *record)
 		free(record->hosts.items[i].name);
 		free(record->hosts.items[i].address);
 		free(record->hosts.items[i].user);
+		free(record->hosts.items[i].identity);
+		free(record->hosts.items[i].ssh_options);
 	}
 	vec_release(&record->hosts);
 #define FREE(name) free(record->name);
@@ -108,6 +110,8 @@ static char *hosts_json(const struct record *record)
 		js_set_str(json, "address", host->address);
 		js_set_str(json, "user", host->user);
 		js_set_int(json, "port", host->port);
+		js_set_str(json, "identity", host->identity);
+		js_set_str(json, "ssh_options", host->ssh_options);
 		js_append(hosts, json);
 	}
 	return js_format(hosts);
@@ -143,6 +147,9 @@ static int read_hosts(struct store *store, struct record *out, struct err *err)
 			.address = mem_str(js_get_str(from, "address", "")),
 			.user = mem_str(js_get_str(from, "user", NULL)),
 			.port = (uint16_t)js_get_int(from, "port", 0),
+			.identity = mem_str(js_get_str(from, "identity", NULL)),
+			.ssh_options =
+				mem_str(js_get_str(from, "ssh_options", NULL)),
 		};
 	}
 	return 0;

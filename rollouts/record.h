@@ -17,7 +17,9 @@
 struct record_host {
 	char *name;
 	char *address;
-	char *user; /* or NULL */
+	char *user; /* this and the next two: or NULL */
+	char *identity;
+	char *ssh_options; /* as in core/fleet/inventory.h */
 	uint16_t port;
 };
 struct record {

@@ -140,7 +140,8 @@ void run_connect(struct run *run, struct run_host *host)
 			.address = to->address,
 			.port = to->port,
 			.user = to->user,
-			.identity = record->ssh_identity,
+			.identity = to->identity ? to->identity
+						 : record->ssh_identity,
 			.known_hosts = record->ssh_known_hosts,
 		},
 		.command = run->world.agent_command,

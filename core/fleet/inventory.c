@@ -28,6 +28,8 @@ static void host_release(struct fleet_host *host)
 	free(host->name);
 	free(host->address);
 	free(host->user);
+	free(host->identity);
+	free(host->ssh_options);
 }
 
 void fleet_free(struct fleet *fleet)

@@ -23,8 +23,11 @@ struct fleet_label {
 struct fleet_host {
 	char *name;
 	char *address;
-	uint16_t port; /* 0: 22 or what ssh says */
-	char *user;    /* or NULL */
+	uint16_t port;	/* 0: 22 or what ssh says */
+	char *user;	/* or NULL */
+	char *identity; /* its own private key, or NULL: the fleet's */
+	/* Lines "ProxyJump=bastion", each as after ssh's -o; or NULL. */
+	char *ssh_options;
 	VEC(struct fleet_label) labels;
 };
 struct fleet {

@@ -31,6 +31,8 @@ static struct record *make_record(const char *service, uint64_t number,
 		.name = mem_str("web-1"),
 		.address = mem_str("127.0.1.1"),
 		.user = mem_str("deploy"),
+		.identity = mem_str("/its/own"),
+		.ssh_options = mem_str("ProxyJump=b\nCiphers=c"),
 		.port = 2222,
 	};
 	*vec_add(&record->hosts) = (struct record_host){
@@ -85,7 +87,11 @@ static void test_a_record_comes_back_and_cannot_be_replaced(void **state)
 	assert_int_equal(got->log_after, 5);
 	assert_int_equal(got->hosts.n, 2);
 	assert_int_equal(got->hosts.items[0].port, 2222);
+	assert_string_equal(got->hosts.items[0].identity, "/its/own");
+	assert_string_equal(got->hosts.items[0].ssh_options,
+			    "ProxyJump=b\nCiphers=c");
 	assert_null(got->hosts.items[1].user);
+	assert_null(got->hosts.items[1].identity);
 	assert_int_equal(record_load_manifest(ledger->store, &got->release,
 					      &manifest, &err),
 			 0);

@@ -1,396 +1,311 @@
 #include "core/remote/hostkeys.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/base/digest.h"
-#include "core/base/str.h"
 #include "core/base/vec.h"
+#include "core/remote/hostkeys_line.h"
 #include "core/remote/user.h"
 #include "core/sys/file.h"
 
 #define HOSTKEYS_MAX_FILE (64 << 20)
-#define HOSTKEYS_MAX_KEY  16384 /* bytes of a public key */
-#define HOSTKEYS_SHA1	  20
-#define HOSTKEYS_SYSTEM	  "/etc/ssh/ssh_known_hosts"
 
-/* What libssh2 can check, best first; its RSA means SHA-1, so none of it. */
-static const struct {
-	const char *type;
-	const char *words;
-} types[] = {
-	{ "ssh-ed25519", "ED25519" },
-	{ "ecdsa-sha2-nistp256", "ECDSA" },
-	{ "ecdsa-sha2-nistp384", "ECDSA" },
-	{ "ecdsa-sha2-nistp521", "ECDSA" },
+/* Where ssh looks when it is told nothing else. */
+static const char *const own_files[] = { ".ssh/known_hosts",
+					 ".ssh/known_hosts2" };
+static const char *const system_files[] = { "/etc/ssh/ssh_known_hosts",
+					    "/etc/ssh/ssh_known_hosts2" };
+
+struct hostkeys_file {
+	char *path;
+	struct timespec changed; /* all zero while it is not there */
+	off_t size;
+	ino_t inode;
 };
-
-enum hostkeys_mark { MARK_NONE, MARK_REVOKED, MARK_AUTHORITY };
-
 struct hostkeys_entry {
-	enum hostkeys_mark mark;
-	char *names; /* as in the file */
-	uint8_t *key;
-	size_t size;
+	struct hostkeys_line line;
+	size_t file;	 /* its place in files */
+	unsigned number; /* from 1 */
 };
 struct hostkeys {
-	char *path; /* of the file that is named in sentences */
+	VEC(struct hostkeys_file) files;
 	VEC(struct hostkeys_entry) entries;
 };
 
-/* The length of the type's name at the front of KEY, or 0. */
-static size_t key_type_size(const uint8_t *key, size_t size)
-{
-	size_t n;
+/* ---- reading ---- */
 
-	if (size < 4)
-		return 0;
-	n = (size_t)key[0] << 24 | (size_t)key[1] << 16 | (size_t)key[2] << 8 |
-	    key[3];
-	return n <= size - 4 && n <= 64 ? n : 0;
+static void add_file(struct hostkeys *keys, const char *path)
+{
+	struct hostkeys_file *file = vec_add(&keys->files);
+	struct stat is = { 0 };
+
+	(void)stat(path, &is);
+	file->path = mem_str(path);
+	file->changed = is.st_mtim;
+	file->size = is.st_size;
+	file->inode = is.st_ino;
 }
 
-static char *key_type(const uint8_t *key, size_t size)
-{
-	size_t n = key_type_size(key, size);
-
-	return n ? str_clean((const char *)key + 4, n) : mem_str("?");
-}
-
-/* Its place in types, or -1. */
-static int key_type_find(const uint8_t *key, size_t size)
-{
-	AUTO_STR char *type = key_type(key, size);
-
-	for (size_t i = 0; i < COUNT_OF(types); i++)
-		if (strcmp(type, types[i].type) == 0)
-			return (int)i;
-	return -1;
-}
-
-/* Decode SIZE letters of base64 at TEXT; 0 when it is not base64. */
-static size_t base64_decode(const char *text, size_t size, uint8_t *out)
-{
-	int n;
-
-	if (size == 0 || size % 4 || size > HOSTKEYS_MAX_KEY)
-		return 0;
-	n = EVP_DecodeBlock(out, (const unsigned char *)text, (int)size);
-	if (n < 0)
-		return 0;
-	n -= text[size - 1] == '=';
-	n -= text[size - 2] == '=';
-	return (size_t)n;
-}
-
-static char *base64_encode(const uint8_t *bytes, size_t size)
-{
-	char *out = mem_alloc((size + 2) / 3 * 4 + 1);
-
-	(void)EVP_EncodeBlock((unsigned char *)out, bytes, (int)size);
-	return out;
-}
-
-/* The next word of a line; *at moves behind it. NULL at the end. */
-static char *line_word(const char **at, const char *end)
-{
-	const char *start;
-
-	while (*at < end && (**at == ' ' || **at == '\t'))
-		(*at)++;
-	start = *at;
-	while (*at < end && **at != ' ' && **at != '\t')
-		(*at)++;
-	return *at > start ? mem_strn(start, (size_t)(*at - start)) : NULL;
-}
-
-static enum hostkeys_mark mark_parse(const char *word)
-{
-	return strcmp(word, "@revoked") == 0 ? MARK_REVOKED : MARK_AUTHORITY;
-}
-
-/* [@marker] names type base64 [comment] */
-static void hostkeys_add_line(struct hostkeys *keys, const char *at,
-			      const char *end)
-{
-	enum hostkeys_mark mark = MARK_NONE;
-	AUTO_STR char *names = line_word(&at, end);
-	AUTO_STR char *type = NULL;
-	AUTO_STR char *text = NULL;
-	AUTO_STR char *inside = NULL;
-	uint8_t key[HOSTKEYS_MAX_KEY];
-	size_t size;
-	struct hostkeys_entry *entry;
-
-	if (!names || names[0] == '#')
-		return;
-	if (names[0] == '@') {
-		if (strcmp(names, "@revoked") != 0 &&
-		    strcmp(names, "@cert-authority") != 0)
-			return;
-		mark = mark_parse(names);
-		free(names);
-		names = line_word(&at, end);
-	}
-	type = line_word(&at, end);
-	text = line_word(&at, end);
-	if (!names || !type || !text)
-		return;
-	size = base64_decode(text, strlen(text), key);
-	inside = key_type(key, size);
-	if (strcmp(inside, type) != 0)
-		return;
-	entry = vec_add(&keys->entries);
-	entry->mark = mark;
-	entry->names = TAKE(names);
-	entry->key = mem_copy(key, size);
-	entry->size = size;
-}
-
-static void hostkeys_add_text(struct hostkeys *keys, const char *text,
-			      size_t size)
+/* Add the lines to the file that came last. */
+static void add_text(struct hostkeys *keys, const char *text, size_t size)
 {
 	const char *end = text + size;
 
-	while (text < end) {
+	for (unsigned number = 1; text < end; number++) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		const char *line_end = newline ? newline : end;
+		struct hostkeys_line line;
 
-		if (line_end > text && line_end[-1] == '\r')
-			hostkeys_add_line(keys, text, line_end - 1);
-		else
-			hostkeys_add_line(keys, text, line_end);
+		if (hostkeys_line_parse(text, line_end, &line))
+			*vec_add(&keys->entries) = (struct hostkeys_entry){
+				line, keys->files.n - 1, number
+			};
 		text = line_end + 1;
 	}
+}
+
+/* The machine's files may be for others only; ssh does without, too. */
+static int read_file(struct hostkeys *keys, const char *path, bool is_system,
+		     struct err *err)
+{
+	AUTO_VALUE(buf) text = BUF_INIT;
+
+	add_file(keys, path);
+	if (access(path, R_OK) < 0 && (errno == ENOENT || is_system))
+		return 0;
+	if (file_read(path, HOSTKEYS_MAX_FILE, &text, err) < 0)
+		return err_wrap(err, "known hosts");
+	add_text(keys, buf_str(&text), text.size);
+	return 0;
+}
+
+/* The paths that FILES stands for, a line each. */
+static char *all_files(const char *files)
+{
+	AUTO_VALUE(buf) text = BUF_INIT;
+
+	if (files)
+		return mem_str(files);
+	for (size_t i = 0; i < COUNT_OF(own_files); i++) {
+		AUTO_STR char *path = user_file(own_files[i]);
+
+		buf_format(&text, "%s%s", i ? "\n" : "", path);
+	}
+	return buf_take_str(&text);
+}
+
+char *hostkeys_first_file(const char *files)
+{
+	char *all = all_files(files);
+
+	all[strcspn(all, "\n")] = '\0';
+	return all;
 }
 
 struct hostkeys *hostkeys_parse(const char *path, const char *text, size_t size)
 {
 	struct hostkeys *keys = MEM_NEW(struct hostkeys);
 
-	keys->path = mem_str(path);
+	vec_add(&keys->files)->path = mem_str(path);
 	if (size)
-		hostkeys_add_text(keys, text, size);
+		add_text(keys, text, size);
 	return keys;
 }
 
-static int hostkeys_add_file(struct hostkeys *keys, const char *path,
-			     struct err *err)
+int hostkeys_load(const char *files, struct hostkeys **out, struct err *err)
 {
-	AUTO_VALUE(buf) text = BUF_INIT;
+	AUTO_STR char *all = all_files(files);
+	AUTO(hostkeys) keys = MEM_NEW(struct hostkeys);
+	char *rest = NULL;
 
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	if (file_read(path, HOSTKEYS_MAX_FILE, &text, err) < 0)
-		return err_wrap(err, "known hosts");
-	hostkeys_add_text(keys, buf_str(&text), text.size);
+	for (char *path = strtok_r(all, "\n", &rest); path;
+	     path = strtok_r(NULL, "\n", &rest))
+		if (read_file(keys, path, false, err) < 0)
+			return err_again(err);
+	for (size_t i = 0; i < COUNT_OF(system_files); i++)
+		if (read_file(keys, system_files[i], true, err) < 0)
+			return err_again(err);
+	*out = TAKE(keys);
 	return 0;
 }
 
-int hostkeys_load(const char *path, struct hostkeys **out, struct err *err)
+/* Is file I of KEYS the one at PATH, as it is now? */
+static bool file_is_fresh(const struct hostkeys *keys, size_t i,
+			  const char *path)
 {
-	AUTO_STR char *own =
-		path ? mem_str(path) : user_file(".ssh/known_hosts");
-	AUTO(hostkeys) keys = hostkeys_parse(own, NULL, 0);
+	const struct hostkeys_file *file;
+	struct stat is = { 0 };
 
-	if (hostkeys_add_file(keys, own, err) < 0)
-		return err_again(err);
-	if (!path && hostkeys_add_file(keys, HOSTKEYS_SYSTEM, err) < 0)
-		return err_again(err);
-	*out = TAKE(keys);
-	return 0;
+	if (i >= keys->files.n)
+		return false;
+	file = &keys->files.items[i];
+	(void)stat(path, &is);
+	return strcmp(file->path, path) == 0 && file->size == is.st_size &&
+	       file->inode == is.st_ino &&
+	       memcmp(&file->changed, &is.st_mtim, sizeof(is.st_mtim)) == 0;
+}
+
+bool hostkeys_is_fresh(const struct hostkeys *keys, const char *files)
+{
+	AUTO_STR char *all = all_files(files);
+	char *rest = NULL;
+	size_t n = 0;
+
+	for (char *path = strtok_r(all, "\n", &rest); path;
+	     path = strtok_r(NULL, "\n", &rest))
+		if (!file_is_fresh(keys, n++, path))
+			return false;
+	for (size_t i = 0; i < COUNT_OF(system_files); i++)
+		if (!file_is_fresh(keys, n++, system_files[i]))
+			return false;
+	return n == keys->files.n;
 }
 
 void hostkeys_free(struct hostkeys *keys)
 {
 	if (!keys)
 		return;
-	for (size_t i = 0; i < keys->entries.n; i++) {
-		free(keys->entries.items[i].names);
-		free(keys->entries.items[i].key);
-	}
+	for (size_t i = 0; i < keys->entries.n; i++)
+		hostkeys_line_release(&keys->entries.items[i].line);
+	for (size_t i = 0; i < keys->files.n; i++)
+		free(keys->files.items[i].path);
 	vec_release(&keys->entries);
-	free(keys->path);
+	vec_release(&keys->files);
 	free(keys);
 }
 
-/*
- * Does NAME match PATTERN with its * and ?; any case. Goes back to the last *
- * only, so the work is at most the product of the lengths.
- */
-static bool pattern_matches(const char *pattern, const char *end,
-			    const char *name)
-{
-	const char *star = NULL;
-	const char *retry = NULL;
-
-	while (*name) {
-		if (pattern < end && *pattern == '*') {
-			star = ++pattern;
-			retry = name;
-		} else if (pattern < end &&
-			   (*pattern == '?' ||
-			    tolower((unsigned char)*pattern) ==
-				    tolower((unsigned char)*name))) {
-			pattern++;
-			name++;
-		} else if (star) {
-			pattern = star;
-			name = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (pattern < end && *pattern == '*')
-		pattern++;
-	return pattern == end;
-}
-
-/* |1|salt|hash: HASH is the HMAC-SHA1 of the name with SALT as the key. */
-static bool hashed_matches(const char *names, const char *name)
-{
-	const char *salt_text = names + 3;
-	const char *bar = strchr(salt_text, '|');
-	uint8_t salt[HOSTKEYS_MAX_KEY];
-	uint8_t want[HOSTKEYS_MAX_KEY];
-	uint8_t is[EVP_MAX_MD_SIZE];
-	unsigned is_size = 0;
-	size_t salt_size;
-
-	if (!bar)
-		return false;
-	salt_size = base64_decode(salt_text, (size_t)(bar - salt_text), salt);
-	if (salt_size == 0 ||
-	    base64_decode(bar + 1, strlen(bar + 1), want) != HOSTKEYS_SHA1)
-		return false;
-	return HMAC(EVP_sha1(), salt, (int)salt_size, (const uint8_t *)name,
-		    strlen(name), is, &is_size) &&
-	       is_size == HOSTKEYS_SHA1 && memcmp(is, want, is_size) == 0;
-}
-
-static bool names_match(const char *names, const char *name)
-{
-	bool is_match = false;
-
-	if (names[0] == '|')
-		return str_starts(names, "|1|") && hashed_matches(names, name);
-	for (const char *at = names; at;) {
-		const char *comma = strchr(at, ',');
-		const char *end = comma ? comma : at + strlen(at);
-		bool is_not = *at == '!';
-
-		if (pattern_matches(at + is_not, end, name)) {
-			if (is_not)
-				return false;
-			is_match = true;
-		}
-		at = comma ? comma + 1 : NULL;
-	}
-	return is_match;
-}
-
-/* The name that stands for HOST and PORT in a file; small letters. */
-static char *host_name(const char *host, uint16_t port)
-{
-	char *name = port && port != 22 ? mem_format("[%s]:%u", host, port)
-					: mem_str(host);
-
-	for (char *p = name; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return name;
-}
+/* ---- judging ---- */
 
 void hostkeys_types(const struct hostkeys *keys, const char *host,
 		    uint16_t port, char **out)
 {
-	AUTO_STR char *name = host_name(host, port);
-	AUTO_STR char *plain = host_name(host, 22);
-	bool is_other_port = strcmp(name, plain) != 0;
+	AUTO_STR char *name = hostkeys_name(host, port);
 	AUTO_VALUE(buf) text = BUF_INIT;
-	bool has[COUNT_OF(types)] = { false };
-	bool has_any = false;
+	bool has[HOSTKEY_N_TYPES] = { false };
 
 	for (size_t i = 0; i < keys->entries.n; i++) {
-		const struct hostkeys_entry *entry = &keys->entries.items[i];
-		int type = key_type_find(entry->key, entry->size);
+		const struct hostkeys_line *line = &keys->entries.items[i].line;
+		int place = hostkey_place(line->key, line->size);
 
-		if (type >= 0 && entry->mark == MARK_NONE && !has[type] &&
-		    (names_match(entry->names, name) ||
-		     (is_other_port && names_match(entry->names, plain))))
-			has[type] = has_any = true;
+		if (place >= 0 && line->mark == MARK_NONE && !has[place])
+			has[place] = hostkeys_names_match(line->names, name);
 	}
-	for (size_t i = 0; i < COUNT_OF(types); i++)
-		if (has[i] || !has_any)
-			buf_format(&text, "%s%s", text.size ? "," : "",
-				   types[i].type);
+	for (int wanted = 1; wanted >= 0; wanted--)
+		for (int i = 0; i < HOSTKEY_N_TYPES; i++)
+			if (has[i] == (wanted == 1))
+				buf_format(&text, "%s%s", text.size ? "," : "",
+					   hostkey_type_at(i));
 	*out = buf_take_str(&text);
 }
 
-char *hostkeys_fingerprint(const uint8_t *key, size_t size)
-{
-	struct digest digest;
-	AUTO_STR char *text = NULL;
-
-	digest_of(key, size, &digest);
-	text = base64_encode(digest.bytes, sizeof(digest.bytes));
-	text[strcspn(text, "=")] = '\0';
-	return mem_format("SHA256:%s", text);
-}
-
-char *hostkeys_describe(const uint8_t *key, size_t size)
-{
-	AUTO_STR char *print = hostkeys_fingerprint(key, size);
-	AUTO_STR char *type = key_type(key, size);
-	int known = key_type_find(key, size);
-
-	return mem_format("%s %s", known >= 0 ? types[known].words : type,
-			  print);
-}
-
-/* What the files say of a host, in the light of the key it shows. */
-struct hostkeys_evidence {
+/* What the files say of a name, in the light of the key it shows. */
+struct evidence {
 	bool is_known;
-	bool is_revoked;
-	bool has_authority;
+	const struct hostkeys_entry *revoked;
 	const struct hostkeys_entry *other;	  /* a key we could check */
 	const struct hostkeys_entry *unsupported; /* one we could not */
+	const struct hostkeys_entry *authority;
 };
 
-static void evidence_gather(const struct hostkeys *keys, const char *host,
-			    uint16_t port, const uint8_t *key, size_t size,
-			    struct hostkeys_evidence *out)
+static void gather(const struct hostkeys *keys, const char *name,
+		   const uint8_t *key, size_t size, struct evidence *out)
 {
-	AUTO_STR char *name = host_name(host, port);
-	AUTO_STR char *plain = host_name(host, 22);
-	bool is_other_port = strcmp(name, plain) != 0;
-
+	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < keys->entries.n; i++) {
 		const struct hostkeys_entry *entry = &keys->entries.items[i];
-		bool is_equal = entry->size == size &&
-				memcmp(entry->key, key, size) == 0;
-		bool is_exact = names_match(entry->names, name);
+		const struct hostkeys_line *line = &entry->line;
+		int place = hostkey_place(line->key, line->size);
+		bool is_equal =
+			line->size == size && memcmp(line->key, key, size) == 0;
 
-		if (!is_exact &&
-		    !(is_other_port && names_match(entry->names, plain)))
+		if ((line->mark == MARK_REVOKED && !is_equal) ||
+		    !hostkeys_names_match(line->names, name))
 			continue;
-		if (entry->mark == MARK_REVOKED)
-			out->is_revoked |= is_equal;
-		else if (entry->mark == MARK_AUTHORITY)
-			out->has_authority = true;
+		if (line->mark == MARK_REVOKED)
+			out->revoked = entry;
+		else if (line->mark == MARK_AUTHORITY)
+			out->authority = entry;
 		else if (is_equal)
 			out->is_known = true;
-		else if (is_exact &&
-			 key_type_find(entry->key, entry->size) >= 0)
-			out->other = entry;
-		else if (is_exact)
+		else if (place < 0)
 			out->unsupported = entry;
+		else if (!out->other || place == hostkey_place(key, size))
+			out->other = entry; /* rather one of the same type */
+	}
+}
+
+static enum hostkeys_verdict weigh(const struct evidence *seen)
+{
+	if (seen->revoked)
+		return HOSTKEYS_REVOKED;
+	if (seen->is_known)
+		return HOSTKEYS_KNOWN;
+	return seen->other || seen->unsupported ? HOSTKEYS_CHANGED
+						: HOSTKEYS_UNKNOWN;
+}
+
+static const char *path_of(const struct hostkeys *keys,
+			   const struct hostkeys_entry *entry)
+{
+	return keys->files.items[entry ? entry->file : 0].path;
+}
+
+static void tell_changed(const struct hostkeys *keys, const char *name,
+			 const char *words, const struct evidence *seen,
+			 struct err *err)
+{
+	const struct hostkeys_entry *entry =
+		seen->other ? seen->other : seen->unsupported;
+	const char *path = path_of(keys, entry);
+	AUTO_STR char *known =
+		hostkey_describe(entry->line.key, entry->line.size);
+
+	if (seen->other)
+		(void)err_set(err, ERR_HOSTKEY,
+			      "its key has changed: it shows %s, but %s:%u "
+			      "knows %s; somebody may be in between. If it was "
+			      "renewed, run `ssh-keygen -R '%s' -f %s`, then "
+			      "`grayctl hosts add`",
+			      words, path, entry->number, known, name, path);
+	else
+		(void)err_set(err, ERR_HOSTKEY,
+			      "it shows %s, but %s:%u knows only %s, a type "
+			      "that the `ssh` program can check and libssh2 "
+			      "cannot: add the line of its ED25519 or ECDSA "
+			      "key there",
+			      words, path, entry->number, known);
+}
+
+static void tell(const struct hostkeys *keys, const char *name,
+		 const char *words, const struct evidence *seen,
+		 struct err *err)
+{
+	switch (weigh(seen)) {
+	case HOSTKEYS_REVOKED:
+		(void)err_set(err, ERR_HOSTKEY,
+			      "its key (%s) is revoked by %s:%u; do not trust "
+			      "this host",
+			      words, path_of(keys, seen->revoked),
+			      seen->revoked->number);
+		return;
+	case HOSTKEYS_CHANGED:
+		tell_changed(keys, name, words, seen, err);
+		return;
+	case HOSTKEYS_UNKNOWN:
+		(void)err_set(err, ERR_HOSTKEY,
+			      "its key (%s) is not in %s%s; add it with "
+			      "`grayctl hosts add`",
+			      words, path_of(keys, seen->authority),
+			      seen->authority
+				      ? ", which knows only a certificate "
+					"authority for it, and that says "
+					"nothing of a plain key"
+				      : "");
+		return;
+	case HOSTKEYS_KNOWN:
+		return;
 	}
 }
 
@@ -399,61 +314,41 @@ enum hostkeys_verdict hostkeys_check(const struct hostkeys *keys,
 				     const uint8_t *key, size_t size,
 				     struct err *err)
 {
-	struct hostkeys_evidence seen = { 0 };
-	AUTO_STR char *words = hostkeys_describe(key, size);
-	AUTO_STR char *other = NULL;
+	AUTO_STR char *name = hostkeys_name(host, port);
+	AUTO_STR char *plain = hostkeys_name(host, 22);
+	AUTO_STR char *words = hostkey_describe(key, size);
+	struct evidence seen, seen_plain;
 
-	evidence_gather(keys, host, port, key, size, &seen);
-	if (seen.is_revoked) {
-		(void)err_set(err, ERR_HOSTKEY,
-			      "its key (%s) is revoked in %s; do not trust "
-			      "this host",
-			      words, keys->path);
-		return HOSTKEYS_REVOKED;
+	gather(keys, name, key, size, &seen);
+	if (weigh(&seen) == HOSTKEYS_UNKNOWN && strcmp(name, plain) != 0) {
+		gather(keys, plain, key, size, &seen_plain);
+		if (weigh(&seen_plain) == HOSTKEYS_KNOWN ||
+		    weigh(&seen_plain) == HOSTKEYS_REVOKED)
+			seen = seen_plain;
 	}
-	if (seen.is_known)
-		return HOSTKEYS_KNOWN;
-	if (seen.other) {
-		other = hostkeys_describe(seen.other->key, seen.other->size);
-		(void)err_set(err, ERR_HOSTKEY,
-			      "its key has changed: it shows %s, but %s knows "
-			      "%s; somebody may be in between. If it was "
-			      "renewed, remove the old line and use `grayctl "
-			      "hosts add`",
-			      words, keys->path, other);
-		return HOSTKEYS_CHANGED;
-	}
-	if (seen.unsupported) {
-		other = key_type(seen.unsupported->key, seen.unsupported->size);
-		(void)err_set(err, ERR_HOSTKEY,
-			      "its key (%s) is not in %s, which knows only a "
-			      "key of type %s; ED25519 or ECDSA is needed: add "
-			      "it with `grayctl hosts add`",
-			      words, keys->path, other);
-	} else if (seen.has_authority) {
-		(void)err_set(err, ERR_HOSTKEY,
-			      "its key (%s) is not in %s, which knows only a "
-			      "certificate authority for it, and certificates "
-			      "are not supported: add the key with `grayctl "
-			      "hosts add`",
-			      words, keys->path);
-	} else {
-		(void)err_set(err, ERR_HOSTKEY,
-			      "its key (%s) is not in %s; add it with `grayctl "
-			      "hosts add`",
-			      words, keys->path);
-	}
-	return HOSTKEYS_UNKNOWN;
+	tell(keys, name, words, &seen, err);
+	return weigh(&seen);
 }
+
+/* ---- adding ---- */
 
 char *hostkeys_line(const char *host, uint16_t port, const uint8_t *key,
 		    size_t size)
 {
-	AUTO_STR char *name = host_name(host, port);
-	AUTO_STR char *type = key_type(key, size);
-	AUTO_STR char *text = base64_encode(key, size);
+	AUTO_STR char *name = hostkeys_name(host, port);
+	AUTO_STR char *type = hostkey_type(key, size);
+	AUTO_STR char *text = hostkey_base64_encode(key, size);
 
 	return mem_format("%s %s %s", name, type, text);
+}
+
+char *hostkeys_line_hashed(const char *line)
+{
+	size_t size = strcspn(line, " ");
+	AUTO_STR char *name = mem_strn(line, size);
+	AUTO_STR char *hash = hostkeys_hash_name(name);
+
+	return mem_format("%s%s", hash, line + size);
 }
 
 /* Does FD's file end in the middle of a line? */
@@ -465,12 +360,25 @@ static bool is_line_open(int fd)
 	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
+static int make_folder_of(const char *path, struct err *err)
+{
+	AUTO_STR char *folder = mem_str(path);
+	char *slash = strrchr(folder, '/');
+
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return file_make_dirs(folder, 0700, err);
+}
+
 int hostkeys_append(const char *path, const char *line, struct err *err)
 {
-	AUTO_FD int fd =
-		open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	AUTO_FD int fd = -1;
 	AUTO_STR char *text = NULL;
 
+	if (make_folder_of(path, err) < 0)
+		return err_again(err);
+	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
 	text = mem_format("%s%s\n", is_line_open(fd) ? "\n" : "", line);

@@ -15,7 +15,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <uv.h>
 
 #include "core/base/vec.h"
@@ -59,6 +58,8 @@ struct session {
 	char *name; /* the target, copied */
 	char *address;
 	uint16_t port;
+	char *key_name;	   /* what its keys are known by, */
+	uint16_t key_port; /* and the port beside it */
 	char *user;
 	char *identity;
 	char *known_hosts;
@@ -138,9 +139,7 @@ struct worker {
 	/* The rest is the thread's own. */
 	bool is_stopping;
 	struct session *sessions;
-	struct hostkeys *keys;	   /* of the file read last, */
-	char *keys_path;	   /* its name, */
-	struct timespec keys_time; /* and when it was changed */
+	struct hostkeys *keys; /* of the files read last */
 };
 
 /* worker.c */
@@ -151,8 +150,8 @@ void worker_stop(struct worker *worker);
 /* Takes over BYTES; NULL is fine. */
 void worker_order(struct worker *worker, enum order_kind kind,
 		  struct session *session, struct buf *bytes);
-/* The keys in that file, from memory when it did not change. Borrowed. */
-int worker_hostkeys(struct worker *worker, const char *path,
+/* The keys in those files, from memory when none changed. Borrowed. */
+int worker_hostkeys(struct worker *worker, const char *files,
 		    const struct hostkeys **out, struct err *err) MUST_CHECK;
 
 /* session.c: on the main loop, before the session starts. */

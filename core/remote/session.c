@@ -37,6 +37,10 @@ struct session *session_new(struct worker *worker, struct stream *stream,
 	session->name = mem_str(target->name);
 	session->address = mem_str(target->address);
 	session->port = target->port ? target->port : 22;
+	session->key_name =
+		mem_str(target->host_key_alias ? target->host_key_alias
+					       : target->address);
+	session->key_port = target->host_key_alias ? 22 : session->port;
 	session->user = mem_str(target->user);
 	session->identity = mem_str(target->identity);
 	session->known_hosts = mem_str(target->known_hosts);
@@ -59,6 +63,7 @@ static void session_free(struct session *session)
 	buf_release(&session->out);
 	free(session->name);
 	free(session->address);
+	free(session->key_name);
 	free(session->user);
 	free(session->identity);
 	free(session->known_hosts);
@@ -155,9 +160,9 @@ void session_new_key(struct session *session, const uint8_t *key, size_t size,
 	struct notice notice = { .kind = NOTICE_NEW_KEY,
 				 .stream = session->stream,
 				 .is_taken = is_taken };
-	AUTO_STR char *words = hostkeys_describe(key, size);
+	AUTO_STR char *words = hostkey_describe(key, size);
 	AUTO_STR char *line =
-		hostkeys_line(session->address, session->port, key, size);
+		hostkeys_line(session->key_name, session->key_port, key, size);
 
 	buf_append(&notice.bytes, words, strlen(words) + 1);
 	buf_append_str(&notice.bytes, line);

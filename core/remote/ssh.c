@@ -147,7 +147,8 @@ static void ssh_connected(struct ssh *ssh)
 		ssh_end(ssh, &err);
 		return;
 	}
-	hostkeys_types(keys, ssh->session.address, ssh->session.port, &types);
+	hostkeys_types(keys, ssh->session.key_name, ssh->session.key_port,
+		       &types);
 	if (ssh_wire_open(ssh, types, &err) < 0) {
 		ssh_end(ssh, &err);
 		return;
@@ -281,7 +282,7 @@ static void ssh_start(struct session *session)
 static bool ssh_takes_unknown(const struct ssh *ssh, const uint8_t *key,
 			      size_t size)
 {
-	AUTO_STR char *print = hostkeys_fingerprint(key, size);
+	AUTO_STR char *print = hostkey_fingerprint(key, size);
 
 	return ssh->session.accept_new ||
 	       (ssh->session.fingerprint &&
@@ -308,8 +309,8 @@ static bool ssh_check_host(struct ssh *ssh)
 		ssh_end(ssh, &err);
 		return false;
 	}
-	verdict = hostkeys_check(keys, ssh->session.address, ssh->session.port,
-				 key, size, &err);
+	verdict = hostkeys_check(keys, ssh->session.key_name,
+				 ssh->session.key_port, key, size, &err);
 	if (verdict == HOSTKEYS_KNOWN)
 		return true;
 	if (verdict == HOSTKEYS_UNKNOWN) {

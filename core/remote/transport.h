@@ -32,7 +32,9 @@ struct remote_target {
 	const char *user;    /* NULL: who runs this program */
 	const char
 		*identity; /* private key file, or NULL: agent, ~/.ssh/id_* */
-	const char *known_hosts; /* file, or NULL: ~/.ssh/known_hosts */
+	const char *known_hosts; /* files, a line each; see hostkeys_load */
+	/* NULL, or what keys are known by, instead of address and port. */
+	const char *host_key_alias;
 	/*
 	 * What to do about a host of which no key is known: take the key with
 	 * this "SHA256:..." (or NULL), or any (the user said so). A key that

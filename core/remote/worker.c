@@ -1,8 +1,6 @@
 #include <assert.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "core/remote/user.h"
 #include "core/remote/remote_private.h"
 
 static void worker_close_all(struct worker *worker)
@@ -127,7 +125,6 @@ void worker_stop(struct worker *worker)
 	(void)pthread_mutex_destroy(&worker->lock);
 	vec_release(&worker->orders);
 	hostkeys_free(worker->keys);
-	free(worker->keys_path);
 }
 
 void worker_order(struct worker *worker, enum order_kind kind,
@@ -145,26 +142,17 @@ void worker_order(struct worker *worker, enum order_kind kind,
 	(void)uv_async_send(&worker->wake);
 }
 
-int worker_hostkeys(struct worker *worker, const char *path,
+int worker_hostkeys(struct worker *worker, const char *files,
 		    const struct hostkeys **out, struct err *err)
 {
-	AUTO_STR char *own = path ? NULL : user_file(".ssh/known_hosts");
-	const char *name = path ? path : own;
 	struct hostkeys *keys = NULL;
-	struct stat is = { 0 };
 
-	(void)stat(name, &is);
-	if (worker->keys && strcmp(worker->keys_path, name) == 0 &&
-	    memcmp(&worker->keys_time, &is.st_mtim, sizeof(is.st_mtim)) == 0) {
-		*out = worker->keys;
-		return 0;
+	if (!worker->keys || !hostkeys_is_fresh(worker->keys, files)) {
+		if (hostkeys_load(files, &keys, err) < 0)
+			return err_again(err);
+		hostkeys_free(worker->keys);
+		worker->keys = keys;
 	}
-	if (hostkeys_load(path, &keys, err) < 0)
-		return err_again(err);
-	hostkeys_free(worker->keys);
-	worker->keys = keys;
-	worker->keys_time = is.st_mtim;
-	mem_set_str(&worker->keys_path, name);
-	*out = keys;
+	*out = worker->keys;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/buf.h"
 #include "core/remote/hostkeys.h"
@@ -37,6 +38,9 @@
 
 #define ALL                                                               \
 	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-" \
+	"nistp521"
+#define C_FIRST                                                           \
+	"ecdsa-sha2-nistp256,ssh-ed25519,ecdsa-sha2-nistp384,ecdsa-sha2-" \
 	"nistp521"
 
 struct key {
@@ -116,10 +120,16 @@ static void test_a_changed_key_is_told_with_both_fingerprints(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(verdict_of("web-1" A, "web-1", 22, B64, &err),
+	assert_int_equal(
+		verdict_of("# c\nweb-1" C "web-1" A, "web-1", 2222, B64, &err),
+		HOSTKEYS_UNKNOWN);
+	assert_int_equal(verdict_of("# c\n[web-1]:2222" C "[Web-1]:2222" A,
+				    "web-1", 2222, B64, &err),
 			 HOSTKEYS_CHANGED);
 	assert_non_null(strstr(err.text, "shows ED25519 " B_PRINT));
-	assert_non_null(strstr(err.text, "knows ED25519 " A_PRINT));
+	assert_non_null(strstr(err.text, "kh:3 knows ED25519 " A_PRINT));
+	assert_non_null(
+		strstr(err.text, "run `ssh-keygen -R '[web-1]:2222' -f kh`"));
 }
 
 static void test_several_names_a_line(void **state)
@@ -220,16 +230,16 @@ static void test_line_ends_and_comments_of_all_kinds(void **state)
 		       HOSTKEYS_KNOWN);
 }
 
-static void test_only_known_types_are_asked_for(void **state)
+static void test_known_types_are_asked_for_first(void **state)
 {
 	(void)state;
-	assert_types("web-1" C, "web-1", 22, "ecdsa-sha2-nistp256");
-	assert_types("web-1" C "web-1" A, "web-1", 22,
-		     "ssh-ed25519,ecdsa-sha2-nistp256");
+	assert_types("web-1" C, "web-1", 22, C_FIRST);
+	assert_types("web-1" C "web-1" A, "web-1", 22, ALL);
 	assert_types("web-2" C, "web-1", 22, ALL);
 	assert_types("web-1" D, "web-1", 22, ALL);
 	assert_types("@revoked web-1" C, "web-1", 22, ALL);
-	assert_types("web-1" C, "web-1", 2222, "ecdsa-sha2-nistp256");
+	assert_types("[web-1]:2222" C, "web-1", 2222, C_FIRST);
+	assert_types("web-1" C, "web-1", 2222, ALL);
 }
 
 static void test_of_a_host_with_an_rsa_key_only_this_is_said(void **state)
@@ -238,8 +248,8 @@ static void test_of_a_host_with_an_rsa_key_only_this_is_said(void **state)
 
 	(void)state;
 	assert_int_equal(verdict_of("web-1" D, "web-1", 22, A64, &err),
-			 HOSTKEYS_UNKNOWN);
-	assert_non_null(strstr(err.text, "only a key of type ssh-rsa"));
+			 HOSTKEYS_CHANGED);
+	assert_non_null(strstr(err.text, "kh:1 knows only RSA SHA256:"));
 }
 
 static void test_an_added_line_makes_its_key_known(void **state)
@@ -264,6 +274,65 @@ static void test_an_added_line_makes_its_key_known(void **state)
 	assert_int_equal(
 		hostkeys_check(keys, "web-1", 2222, key.bytes, key.size, &err),
 		HOSTKEYS_KNOWN);
+	tmpdir_remove(dir);
+}
+
+static void test_several_files_count_together(void **state)
+{
+	char *dir = tmpdir_make();
+	AUTO_STR char *list = mem_format("%s/none\n%s/a\n%s/b", dir, dir, dir);
+	AUTO_STR char *first = hostkeys_first_file(list);
+	AUTO_STR char *none = mem_format("%s/none", dir);
+	AUTO_STR char *a = mem_format("%s/a", dir);
+	AUTO_STR char *b = mem_format("%s/b", dir);
+	struct key key = key_of(A64);
+	AUTO(hostkeys) keys = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_string_equal(first, none);
+	assert_int_equal(hostkeys_append(a, "web-2 ssh-ed25519 " A64, &err), 0);
+	assert_int_equal(hostkeys_append(b, "web-1 ssh-ed25519 " A64, &err), 0);
+	assert_int_equal(hostkeys_load(list, &keys, &err), 0);
+	assert_int_equal(
+		hostkeys_check(keys, "web-1", 22, key.bytes, key.size, &err),
+		HOSTKEYS_KNOWN);
+	assert_true(hostkeys_is_fresh(keys, list));
+	assert_false(hostkeys_is_fresh(keys, a));
+	assert_int_equal(hostkeys_append(b, "web-3 ssh-ed25519 " A64, &err), 0);
+	assert_false(hostkeys_is_fresh(keys, list));
+	tmpdir_remove(dir);
+}
+
+static void test_a_hashed_line_is_known_and_tells_no_name(void **state)
+{
+	AUTO_STR char *line =
+		hostkeys_line_hashed("[web-1]:2222 ssh-ed25519 " A64);
+	AUTO_STR char *again =
+		hostkeys_line_hashed("[web-1]:2222 ssh-ed25519 " A64);
+
+	(void)state;
+	assert_null(strstr(line, "web-1"));
+	assert_string_not_equal(line, again);
+	assert_verdict(line, "web-1", 2222, A64, HOSTKEYS_KNOWN);
+	assert_verdict(line, "web-2", 2222, A64, HOSTKEYS_UNKNOWN);
+}
+
+static void test_a_new_file_is_for_its_user_alone(void **state)
+{
+	char *dir = tmpdir_make();
+	AUTO_STR char *folder = mem_format("%s/.ssh", dir);
+	AUTO_STR char *path = mem_format("%s/known_hosts", folder);
+	struct err err = ERR_INIT;
+	struct stat is;
+
+	(void)state;
+	assert_int_equal(hostkeys_append(path, "web-1 ssh-ed25519 " A64, &err),
+			 0);
+	assert_int_equal(stat(folder, &is), 0);
+	assert_int_equal(is.st_mode & 07777, 0700);
+	assert_int_equal(stat(path, &is), 0);
+	assert_int_equal(is.st_mode & 07777, 0600);
 	tmpdir_remove(dir);
 }
 
@@ -297,10 +366,13 @@ int main(void)
 		cmocka_unit_test(test_an_authority_does_not_make_a_key_known),
 		cmocka_unit_test(test_a_bad_line_in_the_middle_does_not_matter),
 		cmocka_unit_test(test_line_ends_and_comments_of_all_kinds),
-		cmocka_unit_test(test_only_known_types_are_asked_for),
+		cmocka_unit_test(test_known_types_are_asked_for_first),
 		cmocka_unit_test(
 			test_of_a_host_with_an_rsa_key_only_this_is_said),
 		cmocka_unit_test(test_an_added_line_makes_its_key_known),
+		cmocka_unit_test(test_several_files_count_together),
+		cmocka_unit_test(test_a_hashed_line_is_known_and_tells_no_name),
+		cmocka_unit_test(test_a_new_file_is_for_its_user_alone),
 		cmocka_unit_test(test_a_file_that_is_not_there_knows_nobody),
 	};
 

@@ -89,7 +89,8 @@ all: $(foreach p,$(PROGRAMS),$(if $(wildcard cmd/$(notdir $(p))/*.c),$(p)))
 $(B)/bin/svrkit: $(call objs,cmd/svrkit/*.c) $(B)/base.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) -lexpat -lcrypto -lm
-$(B)/bin/grayctl: $(call objs,cmd/grayctl/*.c) $(ROLLOUTS) $(CORE)
+# grayctl simulates: its hosts run the agent's state machine (cmd/grayctl/machine.c).
+$(B)/bin/grayctl: $(call objs,cmd/grayctl/*.c) $(ROLLOUTS) $(AGENTS) $(CORE)
 $(B)/bin/grayd: $(call objs,cmd/grayd/*.c) $(ROLLOUTS) $(CORE)
 $(B)/bin/grayctl $(B)/bin/grayd:
 	@mkdir -p $(@D)
@@ -155,7 +156,7 @@ $(B)/tests/unit/rollouts/%: $(B)/tests/unit/rollouts/%.o $(B)/fakes.a $(SUPPORT)
 $(B)/tests/unit/agents/%: $(B)/tests/unit/agents/%.o $(SUPPORT) $(AGENTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 $(B)/grayctl.a: $(filter-out %/main.o,$(call objs,cmd/grayctl/*.c))
-$(B)/tests/unit/cmd/grayctl/%: $(B)/tests/unit/cmd/grayctl/%.o $(B)/grayctl.a $(SUPPORT) $(ROLLOUTS) $(CORE)
+$(B)/tests/unit/cmd/grayctl/%: $(B)/tests/unit/cmd/grayctl/%.o $(B)/grayctl.a $(SUPPORT) $(ROLLOUTS) $(AGENTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS) -lcmocka
 $(B)/svrkit.a: $(filter-out %/main.o,$(call objs,cmd/svrkit/*.c))
 $(B)/tests/unit/cmd/svrkit/%: $(B)/tests/unit/cmd/svrkit/%.o $(B)/svrkit.a $(B)/base.a
@@ -186,11 +187,11 @@ fuzz:
 	build/fuzz/tests/fuzz/$(TARGET) -max_total_time=$(TIME) -timeout=10 -artifact_prefix=build/fuzz/ \
 		$(FUZZ_CORPUS) tests/fuzz/corpus/$(TARGET)
 
-# The engine and thousands of hosts on a fake clock: the only programs that see both sides.
+# The engine and thousands of hosts on a fake clock: it sees both sides, by what grayctl lends the simulator.
 SIM := $(B)/tests/sim/test_sim_rollout
 CHECK_PROGRAMS += $(SIM)
 CHECK_TESTS += $(SIM)
-$(SIM): $(call objs,tests/sim/*.c) $(ROLLOUTS) $(AGENTS) $(CORE)
+$(SIM): $(call objs,tests/sim/*.c) $(B)/cmd/grayctl/machine.o $(ROLLOUTS) $(AGENTS) $(CORE)
 	$(Q)$(CC) $(FLAGS_$(VARIANT)) -o $@ $^ $(LDFLAGS) $(LIBS)
 ## sim: rollouts on simulated fleets, a seed each, with faults of all kinds
 sim: $(SIM)

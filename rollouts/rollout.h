@@ -18,7 +18,7 @@
  *
  * A host's state is its own last answer; unreachable is an attribute. What is
  * not seen counts as down. The rules R1-R11 and the invariants I1-I12 are in
- * gray(7); tests/sim asserts the invariants after every event.
+ * gray(7); rollouts/simulator asserts the invariants after every event.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/chaos.h"
 
 struct tally {
 	uint64_t n_runs;
@@ -23,10 +23,10 @@ struct tally {
 	uint64_t n_broken;
 };
 
-static bool run_one(const struct sim_options *options, const char *program,
+static bool run_one(struct chaos *options, const char *program,
 		    struct tally *tally, uint64_t *out_hash)
 {
-	struct sim *sim = sim_new(options);
+	struct sim *sim = chaos_new(options);
 	bool is_good = sim_run(sim);
 
 	tally->n_runs++;
@@ -47,7 +47,7 @@ static bool run_one(const struct sim_options *options, const char *program,
 	return is_good;
 }
 
-static bool run_many(struct sim_options options, uint64_t n_seeds,
+static bool run_many(struct chaos options, uint64_t n_seeds,
 		     const char *program)
 {
 	struct tally tally = { 0 };
@@ -76,7 +76,7 @@ static bool run_many(struct sim_options options, uint64_t n_seeds,
 
 static bool is_repeatable(uint64_t seed, const char *program)
 {
-	struct sim_options options = { .seed = seed, .n_hosts = 40 };
+	struct chaos options = { .seed = seed, .n_hosts = 40 };
 	struct tally tally = { 0 };
 	uint64_t first;
 	uint64_t second;
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 		{ "trace", no_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct sim_options options = { .seed = 1 };
+	struct chaos options = { .seed = 1 };
 	uint64_t n_seeds = 0;
 	int opt;
 

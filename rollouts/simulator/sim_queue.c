@@ -1,4 +1,4 @@
-#include "tests/sim/sim.h"
+#include "rollouts/simulator/sim.h"
 
 static bool is_before(const struct sim_item *a, const struct sim_item *b)
 {

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "rollouts/simulator/sim.h"
 
 /* The invariants I1-I12 of gray(7), as they can be seen from outside. */
 
@@ -32,7 +32,7 @@ static bool is_on_new(const struct sim *sim, const struct sim_host *host)
 void sim_check_host(struct sim *sim, uint32_t at)
 {
 	struct sim_host *host = &sim->hosts[at];
-	const struct deploy_record *disk = &host->disk;
+	const struct machine_view *disk = &host->disk;
 	bool is_new = is_on_new(sim, host);
 
 	if (sim->n_down > sim->config.max_unavailable)
@@ -83,7 +83,7 @@ void sim_check_effect(struct sim *sim, uint32_t at, size_t intent,
 		      enum agent_host_state before)
 {
 	struct sim_host *host = &sim->hosts[at];
-	const struct deploy_record *record = &host->deploy.record;
+	const struct machine_view *record = &host->view;
 	const struct sim_intent *proof;
 
 	if (intent >= sim->intents.n) {
@@ -105,8 +105,7 @@ void sim_check_effect(struct sim *sim, uint32_t at, size_t intent,
 	host->top_epoch = record->epoch;
 	host->top_seq = record->seq;
 	if (proof->verb == AGENT_VERB_ACTIVATE &&
-	    before == AGENT_HOST_STATE_STAGED &&
-	    host->deploy.work == DEPLOY_VERIFY)
+	    before == AGENT_HOST_STATE_STAGED && host->view.is_verifying)
 		check_activation(sim, at);
 }
 
@@ -215,7 +214,9 @@ static uint64_t back_bound_ms(const struct rollout *rollout)
 	uint64_t tries = rollout->config.n_attempts + 1;
 
 	return 4 * rollout_dead_man_ms(rollout) + 4 * rollout->slot_period_ms +
-	       n_batches * tries * (4 * SIM_V_MS + 4 * SIM_D_MS);
+	       n_batches * tries *
+		       (4 * rollout->config.valid_ms +
+			4 * rollout->config.switch_ms);
 }
 
 void sim_check_after(struct sim *sim, const struct rollout *rollout,

@@ -1,8 +1,8 @@
 /*
  * sim.h - a rollout, its hosts and all that can go wrong, in one process.
  *
- * The engine under test is the real rollout_step, each host is the real
- * deploy_step; the clock, the network, the store, the disks, the people and the
+ * The engine is the real rollout_step, each host is the agent's real state
+ * machine (machine.h); the clock, the network, the store, the disks and the
  * faults are pretended, and follow from one seed: the same seed gives the same
  * run. What must hold is checked after every event (sim_check.c); the first
  * thing that does not ends the run.
@@ -11,16 +11,20 @@
  *	     ^  | commands: lost, doubled, late         the journal, an epoch
  *	     |  v
  *	    hosts: slow, cut off, rebooted, their guard killed, releases bad
+ *
+ * Who simulates fills in the config and the faults, and plays the people: in
+ * `grayctl simulate` story.h does, in the tests a seed.
  */
 #pragma once
 
-#include "agents/deploy.h"
 #include "core/base/rand.h"
+#include "core/sys/clock.h"
 #include "rollouts/rollout.h"
 #include "rollouts/rollout_state.h"
+#include "rollouts/simulator/machine.h"
 
-#define SIM_V_MS 5000u	/* a command is void after it */
-#define SIM_D_MS 20000u /* the most that a switch takes */
+#define SIM_LATE_MS 2000  /* the latest that a host's process is woken */
+#define SIM_LOOK_MS 60000 /* how often the people look */
 
 /* Chances in a million for each occasion; times in ms. */
 struct sim_faults {
@@ -45,10 +49,48 @@ struct sim_faults {
 	uint32_t gate_fails;
 };
 
+/* What went wrong, as it is counted. id, name, for people */
+#define SIM_HURTS(X)                                                          \
+	X(SIM_HURT_LOST, "messages_lost", "messages were lost")               \
+	X(SIM_HURT_DOUBLE, "messages_doubled", "commands arrived twice")      \
+	X(SIM_HURT_LATE, "messages_late", "messages came late")               \
+	X(SIM_HURT_POWER, "power_losses", "times a host lost power")          \
+	X(SIM_HURT_CUT, "cuts", "times a host could not be reached")          \
+	X(SIM_HURT_GUARD, "guards_killed", "times a host's guard was killed") \
+	X(SIM_HURT_CONTROLLER, "controller_losses",                           \
+	  "times the controller died")                                        \
+	X(SIM_HURT_FROZEN, "controller_freezes",                              \
+	  "times the controller froze and another took over")                 \
+	X(SIM_HURT_STAGE, "stagings_failed", "transfers to a host failed")    \
+	X(SIM_HURT_WORK, "switches_failed", "switches failed on a host")      \
+	X(SIM_HURT_REVERT, "reverts_failed", "ways back failed on a host")    \
+	X(SIM_HURT_GATE, "gates_failed", "looks at a gate said fail")         \
+	X(SIM_HURT_BLIND, "gates_blind",                                      \
+	  "looks at a gate said nothing usable")                              \
+	X(SIM_HURT_PEOPLE, "verbs", "verbs were given at random")
+enum sim_hurt {
+#define SIM_HURT_ENUM(id, name, words) id,
+	SIM_HURTS(SIM_HURT_ENUM)
+#undef SIM_HURT_ENUM
+		SIM_N_HURTS
+};
+const char *sim_hurt_name(enum sim_hurt hurt);
+const char *sim_hurt_words(enum sim_hurt hurt);
+
+struct sim;
+
 struct sim_options {
 	uint64_t seed;
-	uint32_t n_hosts; /* 0: the seed says */
-	bool is_traced;	  /* print what happens */
+	const struct machine *machine; /* of every host */
+	/* The people: called when a SIM_LOOK that they planned is due. They end
+	 * the run with sim_end(). */
+	void (*look)(struct sim *sim);
+	/* A line of the change log by the controller that leads, or NULL. */
+	void (*told)(struct sim *sim, const struct action *log);
+	void *ctx;	 /* of both */
+	bool is_watched; /* the people look from the start, not only when the
+			    faults are over */
+	bool is_traced;	 /* print what happens */
 };
 
 enum sim_kind {
@@ -69,7 +111,7 @@ enum sim_kind {
 	SIM_OUTAGE,
 	SIM_VERB,
 	SIM_QUIET, /* no more faults: it has to come to an end */
-	SIM_FINISH
+	SIM_LOOK   /* the people look */
 };
 
 struct sim_item {
@@ -102,13 +144,16 @@ void sim_queue_release(struct sim_queue *queue);
 void sim_item_free(struct sim_item *item);
 
 struct sim_host {
-	struct deploy deploy;
-	struct deploy_record disk; /* what was synced */
-	struct digest current;	   /* the link, durable */
-	struct digest from;	   /* at the start of the run */
-	bool is_on;		   /* has power */
-	bool is_guarded;	   /* its guard process lives */
-	bool is_cut;		   /* cannot be reached */
+	void *state; /* of the machine */
+	void *kept;  /* the same, as it was synced */
+	struct machine_view view;
+	struct machine_view disk; /* of what was synced */
+	struct digest current;	  /* the link, durable */
+	struct digest from;	  /* at the start of the run */
+	bool is_on;		  /* has power */
+	bool is_guarded;	  /* its guard process lives */
+	bool is_cut;		  /* cannot be reached */
+	bool is_full;		  /* its disk: no release gets onto it */
 	bool is_slow;
 	bool is_bad;	/* the release does not work here */
 	bool is_wreck;	/* stuck, or its guard was killed in a switch */
@@ -148,6 +193,7 @@ struct sim_intent {
 
 struct sim {
 	struct sim_options options;
+	const struct machine *machine;
 	struct sim_faults faults;
 	struct rand rand;
 	uint64_t now_ms;
@@ -167,8 +213,8 @@ struct sim {
 	uint32_t leader;       /* index of the last one */
 	struct rollout *truth; /* what the store says; the leader's or ours */
 	bool is_release_bad;
-	bool is_taken_back; /* after it succeeded */
-	uint64_t quiet_verbs;
+	uint32_t harm;	     /* each look, once a bad release is on more */
+	uint32_t harm_after; /* hosts than these */
 	/* What is checked. */
 	uint32_t n_down;
 	uint32_t most_down;
@@ -179,12 +225,27 @@ struct sim {
 	uint64_t trace_hash;
 	uint64_t n_events;
 	uint64_t n_faults;
+	uint64_t hurts[SIM_N_HURTS];
 	enum rollout_state ended;
+	uint64_t ended_ms;
 };
 
 /* sim.c */
-struct sim *sim_new(const struct sim_options *options);
+/*
+ * A run takes these in order: sim_new, fill in config, end_ms and what the
+ * world is like; sim_populate, then mark hosts and set the faults; sim_start,
+ * sim_run.
+ */
+struct sim *sim_new(const struct sim_options *options) MUST_CHECK;
+void sim_populate(struct sim *sim);
+/* The faults end some time between the two. */
+void sim_start(struct sim *sim, uint64_t quiet_least_ms,
+	       uint64_t quiet_most_ms);
 void sim_free(struct sim *sim);
+MEM_AUTO(sim)
+/* The rollout is over: nobody leads; the hosts are watched a while longer. */
+void sim_end(struct sim *sim);
+void sim_hurt(struct sim *sim, enum sim_hurt hurt);
 /* False if something broke: sim->broken says what. */
 bool sim_run(struct sim *sim);
 void sim_trace(struct sim *sim, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -196,6 +257,7 @@ void sim_config_copy(const struct rollout_config *from,
 
 /* sim_host.c */
 void sim_host_init(struct sim *sim, uint32_t at);
+void sim_host_release(struct sim_host *host);
 void sim_host_deliver(struct sim *sim, const struct sim_item *item);
 void sim_host_work_done(struct sim *sim, const struct sim_item *item);
 void sim_host_timer(struct sim *sim, const struct sim_item *item);
@@ -222,10 +284,10 @@ struct rollout *sim_fold(struct sim *sim);
 bool sim_has_leader(const struct sim *sim);
 
 /* sim_faults.c */
-void sim_faults_choose(struct sim *sim);
 void sim_faults_plan(struct sim *sim);
 void sim_faults_do(struct sim *sim, const struct sim_item *item);
-void sim_operate(struct sim *sim, enum operator_verb verb, uint32_t stage);
+void sim_operate(struct sim *sim, enum operator_verb verb, uint32_t stage,
+		 const char *why);
 
 /* sim_check.c */
 void sim_broken(struct sim *sim, const char *rule, const char *fmt, ...)

@@ -1,7 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "rollouts/simulator/sim.h"
 
 /*
  * What grayd does around the engine: journal, then act. A controller whose
@@ -84,13 +84,16 @@ static void put_on_the_wire(struct sim *sim, const struct sim_link *link,
 			    size_t intent, uint64_t aged_ms)
 {
 	const struct sim_host *host = &sim->hosts[action->host];
+	uint64_t valid_ms = sim->config.valid_ms;
 	uint64_t delay = sim_between(sim, 5, 120);
 	struct sim_item *item;
 
-	if (!sim->is_quiet && sim_chance(sim, sim->faults.late_command))
+	if (!sim->is_quiet && sim_chance(sim, sim->faults.late_command)) {
+		sim_hurt(sim, SIM_HURT_LATE);
 		delay = sim_between(sim, 100,
-				    sim_chance(sim, 500000) ? 2 * SIM_V_MS
-							    : 40 * SIM_V_MS);
+				    sim_chance(sim, 500000) ? 2 * valid_ms
+							    : 40 * valid_ms);
+	}
 	item = sim_plan(sim, SIM_DELIVER, delay);
 	item->host = action->host;
 	item->command = *action;
@@ -109,11 +112,14 @@ static void send_command(struct sim *sim, struct sim_controller *controller,
 
 	if (!link->is_up || aged_ms >= action->valid_ms)
 		return;
-	if (!sim->is_quiet && sim_chance(sim, sim->faults.double_command))
+	if (!sim->is_quiet && sim_chance(sim, sim->faults.double_command)) {
+		sim_hurt(sim, SIM_HURT_DOUBLE);
 		put_on_the_wire(sim, link, controller->epoch, action, intent,
 				aged_ms);
+	}
 	if (!sim->is_quiet && sim_chance(sim, sim->faults.lose_command)) {
 		sim->n_faults++;
+		sim_hurt(sim, SIM_HURT_LOST);
 		return;
 	}
 	put_on_the_wire(sim, link, controller->epoch, action, intent, aged_ms);
@@ -137,8 +143,13 @@ static void judge(struct sim *sim, uint32_t at, const struct action *action)
 		event->verdict = VERDICT_INCONCLUSIVE +
 				 (enum verdict)sim_between(sim, 0, 2);
 	if (sim_chance(sim, sim->faults.gate_fails) ||
-	    (sim->is_release_bad && n_exposed > 3 && sim_chance(sim, 300000)))
+	    (sim->is_release_bad && n_exposed > sim->harm_after &&
+	     sim_chance(sim, sim->harm)))
 		event->verdict = VERDICT_FAIL;
+	if (event->verdict == VERDICT_FAIL)
+		sim_hurt(sim, SIM_HURT_GATE);
+	else if (event->verdict != VERDICT_PASS)
+		sim_hurt(sim, SIM_HURT_BLIND);
 	event->text = mem_format("%u requests", (unsigned)event->n_samples);
 }
 
@@ -180,6 +191,7 @@ static void plan_wake(struct sim *sim, uint32_t at, uint64_t wake_ms)
 static void fall(struct sim *sim, uint32_t at, uint64_t in_ms)
 {
 	sim->n_faults++;
+	sim_hurt(sim, SIM_HURT_CONTROLLER);
 	sim_controller_die(sim, at);
 	(void)sim_plan(sim, SIM_REIGN, in_ms);
 }
@@ -194,6 +206,7 @@ static uint64_t freeze(struct sim *sim, uint32_t at)
 	item->controller = at;
 	controller->frozen_until_ms = sim->now_ms + for_ms;
 	sim->n_faults++;
+	sim_hurt(sim, SIM_HURT_FROZEN);
 	(void)sim_plan(sim, SIM_REIGN, sim_between(sim, 100, for_ms));
 	return for_ms;
 }
@@ -282,6 +295,9 @@ void sim_controller_feed(struct sim *sim, uint32_t at,
 				  (unsigned)action->seq);
 		else if (action->kind == ACTION_LOG)
 			sim_trace(sim, "log: %s", action->text);
+		if (action->kind == ACTION_LOG && rollout == sim->truth &&
+		    sim->options.told)
+			sim->options.told(sim, action);
 	}
 	if (rollout == sim->truth)
 		sim_check_after(sim, rollout, &before, &actions);
@@ -438,10 +454,14 @@ void sim_answer(struct sim *sim, uint32_t host, const struct event *event)
 		if (!sim->is_quiet &&
 		    sim_chance(sim, sim->faults.lose_answer)) {
 			sim->n_faults++;
+			sim_hurt(sim, SIM_HURT_LOST);
 			continue;
 		}
-		if (!sim->is_quiet && sim_chance(sim, sim->faults.late_answer))
-			delay = sim_between(sim, 100, 4 * SIM_V_MS);
+		if (!sim->is_quiet &&
+		    sim_chance(sim, sim->faults.late_answer)) {
+			sim_hurt(sim, SIM_HURT_LATE);
+			delay = sim_between(sim, 100, 4 * sim->config.valid_ms);
+		}
 		plan_event(sim, i, host, event, delay);
 	}
 }

@@ -1,60 +1,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "rollouts/simulator/sim.h"
 
 /* What goes wrong, and what people do in the meantime. */
-
-static uint32_t some(struct sim *sim, uint32_t most)
-{
-	return sim_chance(sim, 600000) ? (uint32_t)sim_between(sim, 0, most)
-				       : 0;
-}
-
-static uint64_t every(struct sim *sim, uint64_t least, uint64_t most)
-{
-	return sim_chance(sim, 600000) ? sim_between(sim, least, most) : 0;
-}
-
-void sim_faults_choose(struct sim *sim)
-{
-	uint64_t n = sim->config.hosts.n;
-	/* Commits come with hosts, controllers do not: a few a run. */
-	uint32_t rare = (uint32_t)(60000 / n);
-
-	sim->faults = (struct sim_faults){
-		.lose_command = some(sim, 40000),
-		.lose_answer = some(sim, 40000),
-		.double_command = some(sim, 60000),
-		.late_command = some(sim, 40000),
-		.late_answer = some(sim, 40000),
-		.work_fails = some(sim, 15000),
-		.revert_fails = some(sim, 15000),
-		.stage_fails = some(sim, 50000),
-		.slow_host = some(sim, 200000),
-		.crash_at_commit = some(sim, rare),
-		.freeze_at_commit = some(sim, rare),
-		.cut_every_ms = every(sim, 3000, 60000),
-		.reboot_every_ms = every(sim, 20000, 200000),
-		.guard_every_ms = every(sim, 20000, 200000),
-		.outage_every_ms = every(sim, 100000, 900000),
-		.split_every_ms = every(sim, 60000, 600000),
-		.verb_every_ms = every(sim, 20000, 400000),
-		.gate_blind = some(sim, 200000),
-		.gate_fails = some(sim, 10000),
-	};
-	if (sim_chance(sim, 150000)) {
-		/* A network to despair of. */
-		sim->faults.lose_command = 300000;
-		sim->faults.late_command = 200000;
-		sim->faults.outage_every_ms = 150000;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		sim->hosts[i].is_slow = sim_chance(sim, sim->faults.slow_host);
-		sim->hosts[i].is_bad =
-			sim->is_release_bad && sim_chance(sim, 150000);
-	}
-}
 
 /* Faults find hosts that are about something more often than not. */
 static uint32_t victim(struct sim *sim)
@@ -63,8 +12,7 @@ static uint32_t victim(struct sim *sim)
 	uint32_t at = (uint32_t)sim_between(sim, 0, n - 1);
 
 	for (uint32_t i = 0; i < n && sim_chance(sim, 990000); i++) {
-		enum agent_host_state state =
-			sim->hosts[at].deploy.record.state;
+		enum agent_host_state state = sim->hosts[at].view.state;
 
 		if (state == AGENT_HOST_STATE_ARMED ||
 		    state == AGENT_HOST_STATE_UNCONFIRMED ||
@@ -80,6 +28,7 @@ static void cut(struct sim *sim, uint32_t at, uint64_t for_ms)
 	struct sim_item *item;
 
 	sim_trace(sim, "host %u cannot be reached", at);
+	sim_hurt(sim, SIM_HURT_CUT);
 	sim->hosts[at].is_cut = true;
 	sim_links_cut(sim, at);
 	item = sim_plan(sim, SIM_HEAL, for_ms);
@@ -111,6 +60,7 @@ static void reboot(struct sim *sim)
 	if (!sim->hosts[at].is_on)
 		return;
 	sim_trace(sim, "host %u loses power", at);
+	sim_hurt(sim, SIM_HURT_POWER);
 	sim_host_power_off(sim, at);
 	item = sim_plan(sim, SIM_POWER, sim_between(sim, 2000, 90000));
 	item->host = at;
@@ -124,6 +74,7 @@ static void outage(struct sim *sim)
 	if (!sim_has_leader(sim))
 		return;
 	sim_trace(sim, "the controller is gone");
+	sim_hurt(sim, SIM_HURT_CONTROLLER);
 	sim_controller_die(sim, sim->leader);
 	/* Short, about as long as a lease, or long. */
 	if (sim_chance(sim, 300000))
@@ -133,10 +84,11 @@ static void outage(struct sim *sim)
 	(void)sim_plan(sim, SIM_REIGN, for_ms);
 }
 
-void sim_operate(struct sim *sim, enum operator_verb verb, uint32_t stage)
+void sim_operate(struct sim *sim, enum operator_verb verb, uint32_t stage,
+		 const char *why)
 {
 	static const char *const people[] = { "ann", "bob", "cem" };
-	char reason[] = "because";
+	AUTO_STR char *reason = mem_str(why);
 	char who[8];
 	struct event event = {
 		.kind = EVENT_OPERATOR,
@@ -173,7 +125,8 @@ static void some_verb(struct sim *sim)
 		verb = OPERATOR_RESUME;
 	if (stage >= sim->config.stages.n)
 		stage = sim_chance(sim, 200000) ? UINT32_MAX : 1;
-	sim_operate(sim, verb, stage);
+	sim_hurt(sim, SIM_HURT_PEOPLE);
+	sim_operate(sim, verb, stage, "because");
 }
 
 static void cut_one(struct sim *sim)

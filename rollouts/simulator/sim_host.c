@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "rollouts/simulator/sim.h"
 
-/* The real state machine of a host, with pretended work, disk and power. */
+/* The agent's state machine, with pretended work, disk and power. */
 
 #define HOST_CLOCK_MS 1000 /* BOOTTIME at boot */
 
@@ -18,37 +18,28 @@ static void boot_name(const struct sim_host *host, char out[BOOT_ID_SIZE])
 
 /* All works of an activation and its way back fit into D, just so. */
 static uint64_t work_ms(struct sim *sim, const struct sim_host *host,
-			enum deploy_work work)
+			const struct machine_work *work)
 {
-	static const uint64_t most[] = {
-		[DEPLOY_STAGE] = 8000,	 [DEPLOY_VERIFY] = 1500,
-		[DEPLOY_PREPARE] = 2000, [DEPLOY_DRAIN] = 1500,
-		[DEPLOY_FLIP] = 300,	 [DEPLOY_RESTART] = 3000,
-		[DEPLOY_PROBE] = 4000,	 [DEPLOY_DROP] = 500,
-		[DEPLOY_PRUNE] = 500,
-	};
+	bool is_staging = work->kind == MACHINE_STAGE;
+	uint64_t most = work->share;
 
+	if (!is_staging)
+		most = most * sim->config.switch_ms / MACHINE_SHARES;
 	if (host->is_slow)
-		return work == DEPLOY_STAGE ? 10 * most[work] : most[work];
-	return sim_between(sim, most[work] / 20, most[work]);
+		return is_staging ? 10 * most : most;
+	return sim_between(sim, most / 20, most);
 }
 
-static bool is_switching(const struct sim_host *host)
+static void look(const struct sim *sim, struct sim_host *host)
 {
-	const struct deploy *deploy = &host->deploy;
-
-	if (deploy->record.state == AGENT_HOST_STATE_REVERTING)
-		return true;
-	return deploy->record.state == AGENT_HOST_STATE_ARMED &&
-	       deploy->work != DEPLOY_PREPARE;
+	sim->machine->view(host->state, sim_host_now(sim, host), &host->view);
 }
 
 /* Its lease ran out, and nobody was there to take it back in its slot. */
-static bool is_overdue(const struct sim *sim, const struct sim_host *host)
+static bool is_overdue(const struct sim_host *host)
 {
-	return host->deploy.record.state == AGENT_HOST_STATE_UNCONFIRMED &&
-	       deploy_lease_left_ms(&host->deploy, sim_host_now(sim, host)) ==
-		       0;
+	return host->view.state == AGENT_HOST_STATE_UNCONFIRMED &&
+	       host->view.lease_left_ms == 0;
 }
 
 /* Out of service, and it is the rollout's doing, not the fault's. */
@@ -58,13 +49,14 @@ static void count_down(struct sim *sim, uint32_t at)
 	uint32_t domain = sim->config.hosts.items[at].domain;
 	bool is_down;
 
+	look(sim, host);
 	/* Stuck, it is down already: one more way back costs nothing. */
-	if (host->deploy.record.state == AGENT_HOST_STATE_STUCK)
+	if (host->view.state == AGENT_HOST_STATE_STUCK)
 		host->is_wreck = true;
-	else if (!is_switching(host) && !is_overdue(sim, host))
+	else if (!host->view.is_switching && !is_overdue(host))
 		host->is_wreck = false;
 	is_down = host->is_on && host->is_guarded && !host->is_wreck &&
-		  !host->deploy.is_boot && is_switching(host);
+		  !host->view.is_boot && host->view.is_switching;
 	if (is_down == host->is_down)
 		return;
 	host->is_down = is_down;
@@ -81,66 +73,79 @@ static void plan_timer(struct sim *sim, uint32_t at)
 {
 	struct sim_host *host = &sim->hosts[at];
 	uint64_t now = sim_host_now(sim, host);
-	uint64_t timer = deploy_timer_ms(&host->deploy, now);
+	uint64_t timer = host->view.timer_ms;
+	/* A process is woken late, within what a slot allows for. */
+	uint64_t slack_ms =
+		rollout_slot_ms(sim->config.switch_ms, sim->config.valid_ms) /
+		8;
+	uint64_t most_late = MIN_OF(slack_ms, (uint64_t)SIM_LATE_MS);
 	struct sim_item *item;
 
 	host->timer_token++;
 	if (!timer)
 		return;
-	/* A process is woken late, within what a slot allows for. */
 	item = sim_plan(sim, SIM_TIMER,
 			(timer > now ? timer - now : 0) +
-				sim_between(sim, 0, 2000));
+				sim_between(sim, 0, most_late));
 	item->host = at;
 	item->token = host->timer_token;
 }
 
 static void begin_work(struct sim *sim, uint32_t at,
-		       const struct deploy_actions *out)
+		       const struct machine_output *out)
 {
 	struct sim_host *host = &sim->hosts[at];
+	const struct machine_work *work = &sim->machine->works[out->work];
 	uint32_t chance = sim->faults.work_fails;
 	struct sim_item *item =
-		sim_plan(sim, SIM_WORK, work_ms(sim, host, out->work));
+		sim_plan(sim, SIM_WORK, work_ms(sim, host, work));
 
 	item->host = at;
 	item->token = ++host->work_token;
 	item->event.gate = out->work;
 	item->event.current = out->release;
 	if (out->is_revert)
-		chance =
-			out->work == DEPLOY_FLIP ? 0 : sim->faults.revert_fails;
-	else if (out->work == DEPLOY_STAGE)
+		chance = work->kind == MACHINE_FLIP ? 0
+						    : sim->faults.revert_fails;
+	else if (work->kind == MACHINE_STAGE)
 		chance = sim->faults.stage_fails;
-	if (!out->is_revert && host->is_bad &&
-	    (out->work == DEPLOY_PROBE || out->work == DEPLOY_RESTART))
+	if (!out->is_revert && host->is_bad && work->kind == MACHINE_HEALTH)
 		chance = 700000;
 	item->event.code = sim_chance(sim, chance) ? ERR_FAILED : ERR_NONE;
+	if (host->is_full && work->kind == MACHINE_STAGE)
+		item->event.code = ERR_NO_SPACE;
+	if (item->event.code)
+		sim_hurt(sim, out->is_revert		    ? SIM_HURT_REVERT
+			      : work->kind == MACHINE_STAGE ? SIM_HURT_STAGE
+							    : SIM_HURT_WORK);
 	/* The link changes early in the work; a cut after it finds it so. */
-	if (out->work == DEPLOY_FLIP && !item->event.code)
+	if (work->kind == MACHINE_FLIP && !item->event.code)
 		host->current = out->release;
 }
 
 static void carry_out(struct sim *sim, uint32_t at,
-		      const struct deploy_actions *out)
+		      const struct machine_output *out)
 {
 	struct sim_host *host = &sim->hosts[at];
 	struct event event = { .kind = EVENT_RESULT };
 
-	if (out->persist)
-		host->disk = host->deploy.record;
-	if (out->work || out->answer)
+	look(sim, host);
+	if (out->is_kept) {
+		memcpy(host->kept, host->state, sim->machine->size);
+		host->disk = host->view;
+	}
+	if (out->work || out->is_answer)
 		sim_trace(sim, "host %u: %s, %s%s%s", at,
-			  agent_host_state_name(host->deploy.record.state),
-			  deploy_work_name(out->work),
-			  out->answer ? "; answers " : "",
-			  out->answer ? err_name(out->code) : "");
+			  agent_host_state_name(host->view.state),
+			  sim->machine->works[out->work].name,
+			  out->is_answer ? "; answers " : "",
+			  out->is_answer ? err_name(out->code) : "");
 	if (out->work)
 		begin_work(sim, at, out);
 	count_down(sim, at);
 	sim_check_host(sim, at);
 	plan_timer(sim, at);
-	if (!out->answer)
+	if (!out->is_answer)
 		return;
 	event.seq = out->seq;
 	event.command = out->verb;
@@ -151,14 +156,14 @@ static void carry_out(struct sim *sim, uint32_t at,
 	event_release(&event);
 }
 
-static void step(struct sim *sim, uint32_t at, struct deploy_event *event)
+static void step(struct sim *sim, uint32_t at, struct machine_input *input)
 {
 	struct sim_host *host = &sim->hosts[at];
-	struct deploy_actions out;
+	struct machine_output out;
 
-	event->now_ms = sim_host_now(sim, host);
-	deploy_step(&host->deploy, event, &out);
-	if (out.persist || out.work || out.answer) {
+	input->now_ms = sim_host_now(sim, host);
+	sim->machine->step(host->state, input, &out);
+	if (out.is_kept || out.work || out.is_answer) {
 		carry_out(sim, at, &out);
 	} else {
 		count_down(sim, at);
@@ -170,24 +175,24 @@ static void start_guard(struct sim *sim, uint32_t at, bool is_boot)
 {
 	struct sim_host *host = &sim->hosts[at];
 	char boot[BOOT_ID_SIZE];
-	struct deploy_event event = {
-		.kind = DEPLOY_START,
+	struct machine_input input = {
+		.event = MACHINE_START,
 		.current = host->current,
 		.boot_id = boot,
 		.is_boot = is_boot,
 	};
 
 	boot_name(host, boot);
-	deploy_init(&host->deploy);
-	host->deploy.record = host->disk;
+	sim->machine->recall(host->state, host->kept);
 	host->is_guarded = true;
+	look(sim, host);
 	/*
 	 * The guard is what must not die. Killed, and the host not seen until
 	 * its lease is over, is more than the slots are made for.
 	 */
-	if (!is_boot && is_overdue(sim, host))
+	if (!is_boot && is_overdue(host))
 		host->is_wreck = true;
-	step(sim, at, &event);
+	step(sim, at, &input);
 }
 
 void sim_host_init(struct sim *sim, uint32_t at)
@@ -198,40 +203,46 @@ void sim_host_init(struct sim *sim, uint32_t at)
 	host->current = host->from;
 	host->is_on = true;
 	host->on_ms = sim->now_ms;
-	deploy_init(&host->deploy);
-	host->disk = host->deploy.record;
+	host->state = mem_alloc(sim->machine->size);
+	host->kept = mem_alloc(sim->machine->size);
+	sim->machine->init(host->state);
+	sim->machine->init(host->kept);
+	look(sim, host);
+	host->disk = host->view;
 	start_guard(sim, at, false);
+}
+
+void sim_host_release(struct sim_host *host)
+{
+	free(host->state);
+	free(host->kept);
 }
 
 void sim_host_status(struct sim *sim, uint32_t at, struct event *out)
 {
-	const struct sim_host *host = &sim->hosts[at];
-	const struct deploy_record *record = &host->deploy.record;
+	struct sim_host *host = &sim->hosts[at];
 
+	look(sim, host);
 	out->host = at;
-	out->host_state = record->state;
-	out->current = record->current;
-	out->to = record->to;
-	out->host_epoch = record->epoch;
-	out->host_seq = record->seq;
-	out->is_busy = deploy_is_busy(&host->deploy);
-	out->lease_left_ms =
-		deploy_lease_left_ms(&host->deploy, sim_host_now(sim, host));
+	out->host_state = host->view.state;
+	out->current = host->view.current;
+	out->to = host->view.to;
+	out->host_epoch = host->view.epoch;
+	out->host_seq = host->view.seq;
+	out->is_busy = host->view.is_busy;
+	out->lease_left_ms = host->view.lease_left_ms;
 }
 
 void sim_host_deliver(struct sim *sim, const struct sim_item *item)
 {
 	struct sim_host *host = &sim->hosts[item->host];
-	enum agent_host_state before = host->deploy.record.state;
-	uint64_t epoch = host->deploy.record.epoch;
-	uint64_t seq = host->deploy.record.seq;
+	struct machine_view before = host->view;
 	char boot[BOOT_ID_SIZE];
-	char rollout[] = "sim-1";
 	struct agent_command command = {
 		.verb = item->command.verb,
 		.epoch = item->epoch,
 		.seq = item->command.seq,
-		.rollout = rollout,
+		.rollout = sim->config.id,
 		.release = sim->release,
 		.boot_id = boot,
 		.valid_until_ms = item->valid_until_ms,
@@ -241,8 +252,8 @@ void sim_host_deliver(struct sim *sim, const struct sim_item *item)
 		.slot_period_ms = item->command.slot_period_ms,
 		.target = item->command.target,
 	};
-	struct deploy_event event = {
-		.kind = DEPLOY_COMMAND,
+	struct machine_input input = {
+		.event = MACHINE_COMMAND,
 		.current = host->current,
 		.command = &command,
 	};
@@ -250,37 +261,37 @@ void sim_host_deliver(struct sim *sim, const struct sim_item *item)
 	if (!host->is_on || !host->is_guarded)
 		return;
 	(void)snprintf(boot, sizeof(boot), "boot-%u", (unsigned)item->boot);
-	step(sim, item->host, &event);
-	if (host->deploy.record.epoch != epoch ||
-	    host->deploy.record.seq != seq)
-		sim_check_effect(sim, item->host, item->intent, before);
+	step(sim, item->host, &input);
+	if (host->view.epoch != before.epoch || host->view.seq != before.seq)
+		sim_check_effect(sim, item->host, item->intent, before.state);
 }
 
 void sim_host_work_done(struct sim *sim, const struct sim_item *item)
 {
 	struct sim_host *host = &sim->hosts[item->host];
-	struct deploy_event event = {
-		.kind = DEPLOY_DONE,
-		.work = (enum deploy_work)item->event.gate,
+	struct machine_input input = {
+		.event = MACHINE_DONE,
+		.work = item->event.gate,
 		.code = item->event.code,
-		.text = "it failed",
+		.text = item->event.code == ERR_NO_SPACE ? "the disk is full"
+							 : "it failed",
 	};
 
 	if (item->token != host->work_token || !host->is_on ||
 	    !host->is_guarded)
 		return;
-	step(sim, item->host, &event);
+	step(sim, item->host, &input);
 }
 
 void sim_host_timer(struct sim *sim, const struct sim_item *item)
 {
 	struct sim_host *host = &sim->hosts[item->host];
-	struct deploy_event event = { .kind = DEPLOY_TIMER };
+	struct machine_input input = { .event = MACHINE_TIMER };
 
 	if (item->token != host->timer_token || !host->is_on ||
 	    !host->is_guarded)
 		return;
-	step(sim, item->host, &event);
+	step(sim, item->host, &input);
 }
 
 void sim_host_power_off(struct sim *sim, uint32_t at)
@@ -316,7 +327,8 @@ void sim_host_kill_guard(struct sim *sim, uint32_t at)
 	if (!host->is_on || !host->is_guarded)
 		return;
 	sim_trace(sim, "host %u loses its guard", at);
-	if (is_switching(host))
+	sim_hurt(sim, SIM_HURT_GUARD);
+	if (host->view.is_switching)
 		host->is_wreck = true;
 	host->is_guarded = false;
 	host->work_token++;

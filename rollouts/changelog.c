@@ -156,6 +156,7 @@ struct query {
 	const struct changelog_filter *filter;
 	struct js *found;
 	uint64_t after;
+	bool is_full; /* ended the walk, which is no failure */
 };
 
 static bool matches(const char *wanted, const struct js *entry, const char *key)
@@ -170,6 +171,10 @@ static int query_cb(void *ctx, uint64_t revision, const char *text,
 	const struct changelog_filter *filter = query->filter;
 	AUTO(js) entry = NULL;
 
+	query->is_full =
+		filter->limit > 0 && js_count(query->found) >= filter->limit;
+	if (query->is_full)
+		return err_set(err, ERR_REFUSED, "enough");
 	if (parse_entry(text, revision, &entry, err))
 		return err_again(err);
 	if (matches(filter->service, entry, "service") &&
@@ -207,7 +212,8 @@ int changelog_query(struct store *store, const struct changelog_filter *filter,
 
 	if (filter->day && store_list(store, DAY_PREFIX, start_cb, &query, err))
 		return err_again(err);
-	if (store_read(store, STREAM, query.after, query_cb, &query, err))
+	if (store_read(store, STREAM, query.after, query_cb, &query, err) &&
+	    !query.is_full)
 		return err_again(err);
 	*out = TAKE(found);
 	return 0;

@@ -58,6 +58,7 @@ struct changelog_filter {
 	const char *service; /* NULL: all, as below */
 	const char *rollout;
 	uint64_t after; /* only entries above this number */
+	uint64_t limit; /* at most so many; 0: all */
 };
 /* The entries of STORE that match, as an array of objects, oldest first. */
 int changelog_query(struct store *store, const struct changelog_filter *filter,

@@ -206,3 +206,13 @@ char *client_rollout_path(const char *id, const char *verb)
 	return mem_format("/v1/rollouts/%s%s%s", escaped, verb ? "/" : "",
 			  verb ? verb : "");
 }
+
+void client_add_query(struct buf *path, const char *name, const char *value)
+{
+	AUTO_STR char *escaped = request_escape(value ? value : "");
+
+	if (value)
+		buf_format(path, "%s%s=%s",
+			   strchr(buf_str(path), '?') ? "&" : "?", name,
+			   escaped);
+}

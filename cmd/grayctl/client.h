@@ -41,3 +41,6 @@ int client_follow(struct client *client, const char *path,
 
 /* "/v1/rollouts/feed-7/pause"; ID is escaped, VERB may be NULL. */
 char *client_rollout_path(const char *id, const char *verb) MUST_CHECK;
+/* Add NAME=VALUE, escaped, to the query at the end of PATH; NULL adds nothing.
+ */
+void client_add_query(struct buf *path, const char *name, const char *value);

@@ -3,7 +3,6 @@
 #include "cmd/grayctl/client.h"
 #include "cmd/grayctl/command.h"
 #include "core/base/str.h"
-#include "core/remote/request.h"
 
 static const struct option_spec options[] = {
 	{ "day", OPTION_TEXT, "only that day, in UTC", "yyyy-mm-dd", 0 },
@@ -11,18 +10,6 @@ static const struct option_spec options[] = {
 	{ "rollout", OPTION_TEXT, "only this rollout", "id", 0 },
 	{ 0 },
 };
-
-static void add_query(struct buf *path, const struct invocation *inv,
-		      const char *name)
-{
-	const char *value = option_text(&inv->options, name);
-	AUTO_STR char *escaped = request_escape(value ? value : "");
-
-	if (value)
-		buf_format(path, "%s%s=%s",
-			   strchr(buf_str(path), '?') ? "&" : "?", name,
-			   escaped);
-}
 
 static void print_entry(const struct output *output, const struct js *entry)
 {
@@ -45,9 +32,11 @@ static int run(struct invocation *inv, struct err *err)
 	const struct js *entries;
 
 	buf_append_str(&path, "/v1/log");
-	add_query(&path, inv, "day");
-	add_query(&path, inv, "service");
-	add_query(&path, inv, "rollout");
+	client_add_query(&path, "day", option_text(&inv->options, "day"));
+	client_add_query(&path, "service",
+			 option_text(&inv->options, "service"));
+	client_add_query(&path, "rollout",
+			 option_text(&inv->options, "rollout"));
 	if (client_get(inv->client, buf_str(&path), &answer, err) < 0)
 		return err_again(err);
 	entries = js_get(answer, "entries");

@@ -13,26 +13,29 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
-#define COMMANDS(X)    \
-	X(rollout)     \
-	X(plan)        \
-	X(status)      \
-	X(watch)       \
-	X(why)         \
-	X(pause)       \
-	X(resume)      \
-	X(promote)     \
-	X(retry)       \
-	X(approve)     \
-	X(rollback)    \
-	X(abort)       \
-	X(log)         \
-	X(log_verify)  \
-	X(hosts_list)  \
-	X(hosts_add)   \
-	X(hosts_check) \
-	X(doctor)      \
-	X(help)        \
+#define COMMANDS(X)      \
+	X(rollout)       \
+	X(plan)          \
+	X(status)        \
+	X(watch)         \
+	X(why)           \
+	X(pause)         \
+	X(resume)        \
+	X(promote)       \
+	X(retry)         \
+	X(approve)       \
+	X(rollback)      \
+	X(abort)         \
+	X(log)           \
+	X(log_verify)    \
+	X(hosts_list)    \
+	X(hosts_add)     \
+	X(hosts_check)   \
+	X(releases_list) \
+	X(releases_show) \
+	X(releases_diff) \
+	X(doctor)        \
+	X(help)          \
 	X(completion)
 
 enum command_flag {

@@ -2,8 +2,6 @@
 
 #include "cmd/grayd/events.h"
 #include "cmd/grayd/grayd.h"
-#include "core/base/str.h"
-#include "rollouts/changelog.h"
 #include "rollouts/plan.h"
 
 #define OK	  200
@@ -201,113 +199,6 @@ static void operate(struct grayd *grayd, struct exchange *exchange,
 		answer_view(grayd, exchange, OK, name);
 }
 
-/* Reading the log may take long: on another thread, with its own store. */
-struct log_job {
-	struct exchange *exchange;
-	char *path;
-	bool is_proof;
-	struct changelog_filter filter;
-	char *day;
-	char *service;
-	char *rollout;
-	struct js *body;
-	struct err err;
-};
-
-static int read_entries(struct log_job *job, struct store *store)
-{
-	struct js *entries = NULL;
-
-	if (changelog_query(store, &job->filter, &entries, &job->err))
-		return -(int)job->err.code;
-	job->body = wrap("entries", entries);
-	return 0;
-}
-
-static int prove(struct log_job *job, struct store *store)
-{
-	struct changelog_proof proof;
-	char head[DIGEST_HEX + 1];
-
-	if (changelog_verify(store, &proof, &job->err))
-		return -(int)job->err.code;
-	digest_format(&proof.head, head);
-	job->body = js_object();
-	js_set_bool(job->body, "ok", proof.is_ok);
-	js_set_int(job->body, "entries", (int64_t)proof.n_entries);
-	js_set_str(job->body, "head", head);
-	if (!proof.is_ok) {
-		js_set_int(job->body, "broken", (int64_t)proof.n_entries + 1);
-		js_set_str(job->body, "text", proof.text);
-	}
-	return 0;
-}
-
-static void log_work_cb(void *ctx)
-{
-	struct log_job *job = ctx;
-	AUTO(store) store = NULL;
-
-	if (store_open_sqlite(job->path, &store, &job->err) == 0 &&
-	    (job->is_proof ? prove(job, store) : read_entries(job, store)) == 0)
-		job->err.code = ERR_NONE;
-}
-
-static void log_done_cb(void *ctx)
-{
-	struct log_job *job = ctx;
-
-	if (job->body)
-		exchange_answer(job->exchange, OK, job->body);
-	else
-		exchange_fail(job->exchange, &job->err, NULL);
-	free(job->path);
-	free(job->day);
-	free(job->service);
-	free(job->rollout);
-	free(job);
-}
-
-static void start_log_job(struct grayd *grayd, struct exchange *exchange,
-			  bool is_proof)
-{
-	struct log_job *job;
-	const char *path = NULL;
-	struct err err = ERR_INIT;
-
-	if (driver_flushed_path(grayd->driver, &path, &err)) {
-		exchange_fail(exchange, &err, NULL);
-		return;
-	}
-	job = MEM_NEW(struct log_job);
-	job->exchange = exchange;
-	job->path = mem_str(path);
-	job->is_proof = is_proof;
-	job->day = mem_str(exchange_query(exchange, "day"));
-	job->service = mem_str(exchange_query(exchange, "service"));
-	job->rollout = mem_str(exchange_query(exchange, "rollout"));
-	job->filter = (struct changelog_filter){
-		.day = job->day,
-		.service = job->service,
-		.rollout = job->rollout,
-	};
-	loop_work(grayd->loop, log_work_cb, log_done_cb, job);
-}
-
-static void get_log(struct grayd *grayd, struct exchange *exchange,
-		    const char *name)
-{
-	(void)name;
-	start_log_job(grayd, exchange, false);
-}
-
-static void verify_log(struct grayd *grayd, struct exchange *exchange,
-		       const char *name)
-{
-	(void)name;
-	start_log_job(grayd, exchange, true);
-}
-
 static void get_hosts(struct grayd *grayd, struct exchange *exchange,
 		      const char *name)
 {
@@ -341,8 +232,11 @@ static const struct handler {
 	{ "GET", "/v1/rollouts/*", get_rollout },
 	{ "GET", "/v1/rollouts/*/why", get_why },
 	{ "GET", "/v1/rollouts/*/events", get_events },
-	{ "GET", "/v1/log", get_log },
-	{ "GET", "/v1/log/verify", verify_log },
+	{ "GET", "/v1/log", handle_log },
+	{ "GET", "/v1/log/verify", handle_log_verify },
+	{ "GET", "/v1/releases", handle_releases },
+	{ "GET", "/v1/releases/show", handle_release },
+	{ "GET", "/v1/releases/diff", handle_releases_diff },
 	{ "GET", "/v1/hosts", get_hosts },
 	{ "POST", "/v1/shutdown", shut_down },
 };

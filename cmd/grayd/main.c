@@ -107,6 +107,7 @@ static int make_driver(struct grayd *grayd, const struct parts *parts,
 		.ctx = grayd,
 	};
 
+	grayd->blobs = parts->blobs;
 	return driver_new(&options, &grayd->driver, err);
 }
 
@@ -126,15 +127,17 @@ static int make_server(struct grayd *grayd, struct err *err)
 
 static void grayd_release(struct grayd *grayd, struct parts *parts)
 {
-	bool is_importing = grayd->driver && driver_is_importing(grayd->driver);
+	bool has_workers =
+		grayd->n_reading > 0 ||
+		(grayd->driver && driver_is_importing(grayd->driver));
 
 	if (grayd->server) /* whoever asks now shall start the next one */
 		(void)unlink(grayd->socket);
 	server_free(grayd->server);
 	events_free(grayd->events);
 	driver_free(grayd->driver);
-	/* The other thread may be anywhere: leave it what it uses. */
-	if (is_importing)
+	/* Other threads may be anywhere: leave them what they use. */
+	if (has_workers)
 		_exit(grayd->status);
 	parts_release(parts);
 	loop_timer_free(grayd->ending);

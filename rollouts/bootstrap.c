@@ -447,6 +447,9 @@ static void comer_start_step(struct comer *comer, enum step step)
 		.identity = comer->host->identity ? comer->host->identity
 						  : options->identity,
 		.known_hosts = comer->all->known_hosts,
+		.config = options->config,
+		.options = comer->host->ssh_options,
+		.transport = options->transport,
 		.fingerprint = options->fingerprint,
 		.accept_new = options->accept_new,
 	};

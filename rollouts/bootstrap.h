@@ -20,6 +20,8 @@ struct bootstrap_options {
 	const struct agent_binary *binary;
 	const char *identity;	 /* as in core/remote/transport.h */
 	const char *known_hosts; /* new keys are added to it */
+	const char *config;
+	const char *transport;
 	const char *fingerprint;
 	bool accept_new;
 	const char *key; /* authorized_keys: "TYPE BASE64 ...", or NULL */

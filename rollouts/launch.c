@@ -122,6 +122,8 @@ static void fill_record(struct launch *launch, const struct fleet *fleet,
 	record->base_dir = mem_str(launch->base_dir);
 	record->ssh_identity = mem_str(fleet->ssh_identity);
 	record->ssh_known_hosts = mem_str(fleet->ssh_known_hosts);
+	record->ssh_config = mem_str(fleet->ssh_config);
+	record->ssh_transport = mem_str(fleet->ssh_transport);
 	for (size_t i = 0; i < stages->hosts.n; i++) {
 		const struct fleet_host *host =
 			&fleet->hosts.items[stages->hosts.items[i].host];

@@ -19,21 +19,13 @@ static void link_destroy(struct link *link)
 {
 	struct link_options *options = &link->options;
 	const char *const strings[] = {
-		options->target.name,
-		options->target.address,
-		options->target.user,
-		options->target.identity,
-		options->target.known_hosts,
-		options->target.fingerprint,
-		options->command,
-		options->service,
-		options->root,
-		options->name,
-		options->address,
+		options->command, options->service, options->root,
+		options->name,	  options->address,
 	};
 
 	for (size_t i = 0; i < COUNT_OF(strings); i++)
 		free((char *)(uintptr_t)strings[i]);
+	remote_target_release(&options->target);
 	frame_decoder_release(&link->decoder);
 	buf_release(&link->complaint);
 	agent_hello_release(&link->hello);
@@ -65,12 +57,7 @@ struct link *link_new(struct loop *loop, struct remote *remote,
 	link->events = *events;
 	link->ctx = ctx;
 	*own = *options;
-	own->target.name = mem_str(options->target.name);
-	own->target.address = mem_str(options->target.address);
-	own->target.user = mem_str(options->target.user);
-	own->target.identity = mem_str(options->target.identity);
-	own->target.known_hosts = mem_str(options->target.known_hosts);
-	own->target.fingerprint = mem_str(options->target.fingerprint);
+	remote_target_copy(&options->target, &own->target);
 	own->command = mem_str(options->command);
 	own->service = mem_str(options->service);
 	own->root = mem_str(options->root);

@@ -5,16 +5,18 @@
 #include "rollouts/journal.h"
 
 /* Texts of the main key, some of which may be NULL. */
-#define RECORD_TEXTS(X) \
-	X(id)           \
-	X(service)      \
-	X(version)      \
-	X(who)          \
-	X(reason)       \
-	X(plan_path)    \
-	X(base_dir)     \
-	X(ssh_identity) \
-	X(ssh_known_hosts)
+#define RECORD_TEXTS(X)    \
+	X(id)              \
+	X(service)         \
+	X(version)         \
+	X(who)             \
+	X(reason)          \
+	X(plan_path)       \
+	X(base_dir)        \
+	X(ssh_identity)    \
+	X(ssh_known_hosts) \
+	X(ssh_config)      \
+	X(ssh_transport)
 
 #define RECORD_NUMBERS(X)  \
 	X(number)          \

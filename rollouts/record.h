@@ -36,8 +36,10 @@ struct record {
 	char *plan_path;
 	char *plan_text;
 	char *base_dir;
-	char *ssh_identity; /* these two or NULL */
+	char *ssh_identity; /* these or NULL */
 	char *ssh_known_hosts;
+	char *ssh_config;
+	char *ssh_transport;
 	VEC(struct record_host) hosts; /* in the order of the stages */
 };
 void record_free(struct record *record);

@@ -143,6 +143,9 @@ void run_connect(struct run *run, struct run_host *host)
 			.identity = to->identity ? to->identity
 						 : record->ssh_identity,
 			.known_hosts = record->ssh_known_hosts,
+			.config = record->ssh_config,
+			.options = to->ssh_options,
+			.transport = record->ssh_transport,
 		},
 		.command = run->world.agent_command,
 		.service = record->service,

@@ -271,5 +271,7 @@ int hosts_run(struct invocation *inv, bool is_check, struct err *err)
 	options.key = key;
 	options.identity = fleet->ssh_identity;
 	options.known_hosts = fleet->ssh_known_hosts;
+	options.config = fleet->ssh_config;
+	options.transport = fleet->ssh_transport;
 	return try_all(inv, &chosen, &options, err);
 }

@@ -43,6 +43,7 @@ void fleet_free(struct fleet *fleet)
 	free(fleet->ssh_config);
 	free(fleet->ssh_identity);
 	free(fleet->ssh_known_hosts);
+	free(fleet->ssh_transport);
 	free(fleet);
 }
 
@@ -220,6 +221,8 @@ static void read_fleet(struct reading *reading, const struct node *root)
 	fleet->ssh_identity = absolute(folder, ssh_path);
 	ssh_path = node_text(node_get(ssh, "known_hosts"), NULL);
 	fleet->ssh_known_hosts = absolute(folder, ssh_path);
+	fleet->ssh_transport =
+		mem_str(node_text(node_get(ssh, "transport"), NULL));
 	if (hosts && hosts->kind == NODE_LIST)
 		for (size_t i = 0; i < hosts->items.n; i++)
 			read_host(reading, node_item(hosts, i), i);

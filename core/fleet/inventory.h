@@ -36,6 +36,7 @@ struct fleet {
 	char *ssh_config; /* paths made absolute, or NULL */
 	char *ssh_identity;
 	char *ssh_known_hosts;
+	char *ssh_transport; /* or NULL; see core/remote/transport.h */
 };
 
 /*

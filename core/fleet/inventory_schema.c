@@ -36,6 +36,9 @@ static const struct schema hosts = {
 	.kind = SCHEMA_LIST, .item = &host, .min = 1, .max = FLEET_MAX_HOSTS
 };
 
+static const char *const transports[] = { "auto", "libssh2", "ssh", NULL };
+static const struct schema transport = { .kind = SCHEMA_CHOICE,
+					 .choices = transports };
 static const struct schema_key ssh_keys[] = {
 	{ .name = "config",
 	  .value = &text,
@@ -49,6 +52,10 @@ static const struct schema_key ssh_keys[] = {
 	  .value = &text,
 	  .otherwise = "~/.ssh/known_hosts",
 	  .help = "file of the hosts' keys, which are always checked" },
+	{ .name = "transport",
+	  .value = &transport,
+	  .otherwise = "auto",
+	  .help = "auto, or always one: libssh2, or the ssh program" },
 	{ .name = NULL },
 };
 static const struct schema ssh = { .kind = SCHEMA_MAP, .keys = ssh_keys };

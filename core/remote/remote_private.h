@@ -21,12 +21,15 @@
 #include "core/remote/hostkeys.h"
 #include "core/remote/transport.h"
 
+#define SSH_PORT 22
+
 struct session;
 struct worker;
 
 /* To add a transport: one file, one row in transports[] (session.c). */
 struct transport {
-	const char *scheme;  /* an address starts with it; "" is any other */
+	const char *name;    /* as a target asks for it */
+	const char *scheme;  /* an address starts with it, or NULL */
 	size_t session_size; /* of its struct, which starts with a session */
 	/* Begin to connect. May call session_close at once. */
 	void (*start)(struct session *session);
@@ -39,6 +42,7 @@ struct transport {
 };
 
 extern const struct transport transport_ssh;
+extern const struct transport transport_openssh;
 extern const struct transport transport_local;
 
 /* One command on one host, on its worker's thread. */
@@ -55,16 +59,7 @@ struct session {
 	bool is_closed;
 	bool is_forgotten;
 
-	char *name; /* the target, copied */
-	char *address;
-	uint16_t port;
-	char *key_name;	   /* what its keys are known by, */
-	uint16_t key_port; /* and the port beside it */
-	char *user;
-	char *identity;
-	char *known_hosts;
-	char *fingerprint;
-	bool accept_new;
+	struct remote_target target; /* copied */
 	char *command;
 
 	struct buf out; /* to write; from out_at on */
@@ -90,6 +85,12 @@ void session_got_stderr(struct session *session, const void *bytes,
 /* The part that loads the host and us is over. */
 void session_is_in(struct session *session);
 void session_opened(struct session *session);
+/* What its keys are known by. */
+const char *session_key_name(const struct session *session);
+uint16_t session_key_port(const struct session *session);
+/* In words and as a line of known_hosts; "" if it is not to be had. */
+void session_new_key_text(struct session *session, const char *words,
+			  const char *line, bool is_taken);
 void session_new_key(struct session *session, const uint8_t *key, size_t size,
 		     bool is_taken);
 /* The end; err is NULL when STATUS is one. Calls stop. */
@@ -140,6 +141,9 @@ struct worker {
 	bool is_stopping;
 	struct session *sessions;
 	struct hostkeys *keys; /* of the files read last */
+	uint64_t spawned_at;   /* uv_now of the last program started, */
+	unsigned n_spawned;    /* and how many then */
+	char *chunk;	       /* what a pipe gave, until it is taken */
 };
 
 /* worker.c */

@@ -8,17 +8,20 @@
 #define SESSION_EAT_AT	   (256 << 10) /* written bytes before they are moved */
 
 static const struct transport *const transports[] = {
-	&transport_local,
+	&transport_openssh,
 	&transport_ssh,
 };
 
-static const struct transport *transport_of(const char *address)
+static const struct transport *transport_of(const struct remote_target *target)
 {
+	const char *name = target->transport;
 	size_t i = 0;
 
-	/* The last row's scheme is "": it takes all addresses. */
+	if (str_starts(target->address, transport_local.scheme))
+		return &transport_local;
+	/* The last row is for whoever does not say. */
 	while (i + 1 < COUNT_OF(transports) &&
-	       !str_starts(address, transports[i]->scheme))
+	       !(name && strcmp(name, transports[i]->name) == 0))
 		i++;
 	return transports[i];
 }
@@ -27,25 +30,14 @@ struct session *session_new(struct worker *worker, struct stream *stream,
 			    const struct remote_target *target,
 			    const char *command)
 {
-	const struct transport *transport = transport_of(target->address);
+	const struct transport *transport = transport_of(target);
 	struct session *session = mem_alloc(transport->session_size);
 
 	session->transport = transport;
 	session->worker = worker;
 	session->stream = stream;
 	session->n_holds = 1; /* the stream's */
-	session->name = mem_str(target->name);
-	session->address = mem_str(target->address);
-	session->port = target->port ? target->port : 22;
-	session->key_name =
-		mem_str(target->host_key_alias ? target->host_key_alias
-					       : target->address);
-	session->key_port = target->host_key_alias ? 22 : session->port;
-	session->user = mem_str(target->user);
-	session->identity = mem_str(target->identity);
-	session->known_hosts = mem_str(target->known_hosts);
-	session->fingerprint = mem_str(target->fingerprint);
-	session->accept_new = target->accept_new;
+	remote_target_copy(target, &session->target);
 	session->command = mem_str(command);
 	return session;
 }
@@ -61,13 +53,7 @@ static void session_free(struct session *session)
 	if (session->next)
 		session->next->prev = session->prev;
 	buf_release(&session->out);
-	free(session->name);
-	free(session->address);
-	free(session->key_name);
-	free(session->user);
-	free(session->identity);
-	free(session->known_hosts);
-	free(session->fingerprint);
+	remote_target_release(&session->target);
 	free(session->command);
 	free(session);
 }
@@ -154,19 +140,42 @@ void session_opened(struct session *session)
 	session_tell(session, NOTICE_OPEN, NULL, 0);
 }
 
-void session_new_key(struct session *session, const uint8_t *key, size_t size,
-		     bool is_taken)
+void session_new_key_text(struct session *session, const char *words,
+			  const char *line, bool is_taken)
 {
 	struct notice notice = { .kind = NOTICE_NEW_KEY,
 				 .stream = session->stream,
 				 .is_taken = is_taken };
-	AUTO_STR char *words = hostkey_describe(key, size);
-	AUTO_STR char *line =
-		hostkeys_line(session->key_name, session->key_port, key, size);
 
 	buf_append(&notice.bytes, words, strlen(words) + 1);
 	buf_append_str(&notice.bytes, line);
 	remote_notice(session->worker->remote, &notice);
+}
+
+const char *session_key_name(const struct session *session)
+{
+	const struct remote_target *target = &session->target;
+
+	return target->host_key_alias ? target->host_key_alias
+				      : target->address;
+}
+
+uint16_t session_key_port(const struct session *session)
+{
+	const struct remote_target *target = &session->target;
+
+	return target->host_key_alias ? SSH_PORT : target->port;
+}
+
+void session_new_key(struct session *session, const uint8_t *key, size_t size,
+		     bool is_taken)
+{
+	AUTO_STR char *words = hostkey_describe(key, size);
+	AUTO_STR char *line =
+		hostkeys_line(session_key_name(session),
+			      session_key_port(session), key, size);
+
+	session_new_key_text(session, words, line, is_taken);
 }
 
 void session_close(struct session *session, int status, const struct err *err)
@@ -180,7 +189,7 @@ void session_close(struct session *session, int status, const struct err *err)
 	session->is_closed = true;
 	if (err) {
 		notice.err = mem_copy(err, sizeof(*err));
-		(void)err_wrap(notice.err, "host %s", session->name);
+		(void)err_wrap(notice.err, "host %s", session->target.name);
 	}
 	session_hold(session); /* stop may release the last of the others */
 	if (session->is_started)

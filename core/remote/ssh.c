@@ -63,7 +63,7 @@ static void ssh_deadline_cb(uv_timer_t *timer)
 		str_format_duration(options->connect_ms, limit, sizeof(limit));
 		(void)err_set(&err, ERR_TIMEOUT,
 			      "look up %s: no answer within %s",
-			      ssh->session.address, limit);
+			      ssh->session.target.address, limit);
 		break;
 	case SSH_HANDSHAKE:
 	case SSH_LOGIN:
@@ -142,13 +142,13 @@ static void ssh_connected(struct ssh *ssh)
 	int on = 1;
 
 	(void)setsockopt(ssh->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (worker_hostkeys(ssh->session.worker, ssh->session.known_hosts,
-			    &keys, &err) < 0) {
+	if (worker_hostkeys(ssh->session.worker,
+			    ssh->session.target.known_hosts, &keys, &err) < 0) {
 		ssh_end(ssh, &err);
 		return;
 	}
-	hostkeys_types(keys, ssh->session.key_name, ssh->session.key_port,
-		       &types);
+	hostkeys_types(keys, session_key_name(&ssh->session),
+		       session_key_port(&ssh->session), &types);
 	if (ssh_wire_open(ssh, types, &err) < 0) {
 		ssh_end(ssh, &err);
 		return;
@@ -199,7 +199,7 @@ static void ssh_connect_from(struct ssh *ssh, struct addrinfo *at)
 			return;
 	}
 	(void)err_wrap(&ssh->connect_err, "connect to %s port %u",
-		       ssh->session.address, ssh->session.port);
+		       ssh->session.target.address, ssh->session.target.port);
 	ssh_end(ssh, &ssh->connect_err);
 }
 
@@ -236,7 +236,7 @@ static void ssh_resolved_cb(uv_getaddrinfo_t *resolve, int status,
 		; /* too late */
 	} else if (status < 0) {
 		(void)err_set(&err, ERR_UNREACHABLE, "look up %s: %s",
-			      ssh->session.address, uv_strerror(status));
+			      ssh->session.target.address, uv_strerror(status));
 		ssh_end(ssh, &err);
 	} else {
 		ssh_connect_from(ssh, found);
@@ -259,7 +259,10 @@ static void ssh_start(struct session *session)
 	int rc;
 
 	ssh->fd = -1;
-	ssh->user = session->user ? mem_str(session->user) : user_name();
+	if (!session->target.port)
+		session->target.port = SSH_PORT;
+	ssh->user = session->target.user ? mem_str(session->target.user)
+					 : user_name();
 	(void)uv_timer_init(uv, &ssh->deadline);
 	(void)uv_timer_init(uv, &ssh->again);
 	ssh->deadline.data = ssh->again.data = ssh;
@@ -268,11 +271,11 @@ static void ssh_start(struct session *session)
 	session_hold(session);
 	ssh_enter(ssh, SSH_RESOLVE, ssh_options(ssh)->connect_ms);
 	ssh->connect_until = uv_now(uv) + ssh_options(ssh)->connect_ms;
-	(void)snprintf(port, sizeof(port), "%u", session->port);
+	(void)snprintf(port, sizeof(port), "%u", session->target.port);
 	session_hold(session);
 	ssh->is_resolving = true;
 	rc = uv_getaddrinfo(uv, &ssh->resolve, ssh_resolved_cb,
-			    session->address, port, &hints);
+			    session->target.address, port, &hints);
 	if (rc < 0)
 		ssh_resolved_cb(&ssh->resolve, rc, NULL);
 }
@@ -284,9 +287,9 @@ static bool ssh_takes_unknown(const struct ssh *ssh, const uint8_t *key,
 {
 	AUTO_STR char *print = hostkey_fingerprint(key, size);
 
-	return ssh->session.accept_new ||
-	       (ssh->session.fingerprint &&
-		strcmp(ssh->session.fingerprint, print) == 0);
+	return ssh->session.target.accept_new ||
+	       (ssh->session.target.fingerprint &&
+		strcmp(ssh->session.target.fingerprint, print) == 0);
 }
 
 /* Is the host the one we know? If not, that is the end. */
@@ -302,15 +305,16 @@ static bool ssh_check_host(struct ssh *ssh)
 	bool is_taken;
 
 	if (!key ||
-	    worker_hostkeys(ssh->session.worker, ssh->session.known_hosts,
-			    &keys, &err) < 0) {
+	    worker_hostkeys(ssh->session.worker,
+			    ssh->session.target.known_hosts, &keys, &err) < 0) {
 		if (!key)
 			(void)err_set(&err, ERR_HOSTKEY, "it shows no key");
 		ssh_end(ssh, &err);
 		return false;
 	}
-	verdict = hostkeys_check(keys, ssh->session.key_name,
-				 ssh->session.key_port, key, size, &err);
+	verdict = hostkeys_check(keys, session_key_name(&ssh->session),
+				 session_key_port(&ssh->session), key, size,
+				 &err);
 	if (verdict == HOSTKEYS_KNOWN)
 		return true;
 	if (verdict == HOSTKEYS_UNKNOWN) {
@@ -481,7 +485,7 @@ static void ssh_release(struct session *session)
 }
 
 const struct transport transport_ssh = {
-	.scheme = "",
+	.name = "libssh2",
 	.session_size = sizeof(struct ssh),
 	.start = ssh_start,
 	.pump = ssh_pump_session,

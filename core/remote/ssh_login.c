@@ -93,9 +93,9 @@ static void login_add_agent(struct ssh_login *login)
 static void login_prepare(struct ssh *ssh)
 {
 	ssh->login.is_prepared = true;
-	if (ssh->session.identity) {
+	if (ssh->session.target.identity) {
 		/* Locked here, it may be open in the agent. */
-		if (!login_add_file(ssh, ssh->session.identity))
+		if (!login_add_file(ssh, ssh->session.target.identity))
 			login_add_agent(&ssh->login);
 		return;
 	}

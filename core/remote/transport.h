@@ -24,6 +24,19 @@ struct loop;
 struct remote; /* the pool */
 struct stream;
 
+/* The texts of a target; all but the first two may be NULL. */
+#define REMOTE_TARGET_TEXTS(X) \
+	X(name)                \
+	X(address)             \
+	X(user)                \
+	X(identity)            \
+	X(known_hosts)         \
+	X(host_key_alias)      \
+	X(config)              \
+	X(options)             \
+	X(transport)           \
+	X(fingerprint)
+
 /* Where a host is and how to get in. Strings borrowed for the call only. */
 struct remote_target {
 	const char *name;    /* for sentences: "host web-1: ..." */
@@ -35,6 +48,9 @@ struct remote_target {
 	const char *known_hosts; /* files, a line each; see hostkeys_load */
 	/* NULL, or what keys are known by, instead of address and port. */
 	const char *host_key_alias;
+	const char *config;    /* file of ssh_config(5), or NULL: the user's */
+	const char *options;   /* lines, each as after ssh's -o, or NULL */
+	const char *transport; /* "libssh2", "ssh", or NULL: what fits */
 	/*
 	 * What to do about a host of which no key is known: take the key with
 	 * this "SHA256:..." (or NULL), or any (the user said so). A key that
@@ -43,6 +59,11 @@ struct remote_target {
 	const char *fingerprint;
 	bool accept_new;
 };
+
+/* Copies all of it; OUT is given back to remote_target_release. */
+void remote_target_copy(const struct remote_target *target,
+			struct remote_target *out);
+void remote_target_release(struct remote_target *target);
 
 struct remote_options {
 	unsigned n_workers;	 /* threads, at least 1 */
@@ -63,7 +84,7 @@ struct stream_events {
 	/*
 	 * The host shows a key that is not known; IS_TAKEN says whether it was
 	 * taken. WORDS are "ED25519 SHA256:...", LINE makes it known when it is
-	 * added to known_hosts.
+	 * added to known_hosts; "" for a key not taken if it is not all known.
 	 */
 	void (*on_new_key)(struct stream *stream, const char *words,
 			   const char *line, bool is_taken, void *ctx);

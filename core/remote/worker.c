@@ -125,6 +125,7 @@ void worker_stop(struct worker *worker)
 	(void)pthread_mutex_destroy(&worker->lock);
 	vec_release(&worker->orders);
 	hostkeys_free(worker->keys);
+	free(worker->chunk);
 }
 
 void worker_order(struct worker *worker, enum order_kind kind,

@@ -70,7 +70,8 @@ PROGRAMS := $(B)/bin/svrkit $(B)/bin/gray-agent $(B)/bin/grayd $(B)/bin/grayctl
 PACKAGES_BUILD := gcc make pkg-config git libuv1-dev libssh2-1-dev libyaml-dev libgit2-dev libsqlite3-dev \
 	libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libarchive-dev libzstd-dev libssl-dev libsodium-dev \
 	libexpat1-dev uthash-dev musl-tools openssh-client
-PACKAGES_TEST := libcmocka-dev openssh-server strace protobuf-compiler curl jq procps iproute2 nftables zstd tmux
+PACKAGES_TEST := libcmocka-dev openssh-server strace protobuf-compiler curl jq procps iproute2 nftables zstd tmux \
+	fish tcsh sudo
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck shellcheck mandoc
 PACKAGES := $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_LINT)
 # Two libraries that must have their security fixes; some mirrors still hand out older ones.

@@ -6,12 +6,9 @@
 #include "core/base/str.h"
 #include "core/remote/hostkeys.h"
 #include "core/remote/transport.h"
-#include "core/remote/user.h"
-#include "core/sys/clock.h"
 #include "core/sys/file.h"
 #include "core/sys/loop.h"
-#include "core/wire/agent.h"
-#include "core/wire/frame.h"
+#include "rollouts/bootstrap_greet.h"
 #include "rollouts/bootstrap_steps.h"
 
 #define IN_FLIGHT      64u /* hosts: each may have a copy of the agent queued */
@@ -40,7 +37,6 @@ struct bootstrap {
 	size_t n_started;
 	size_t n_ended;
 	const struct bootstrap_options *options;
-	const char *known_hosts;
 	struct buf agent; /* its bytes */
 	struct loop *loop;
 	struct remote *remote;
@@ -53,16 +49,14 @@ struct bootstrap {
 struct comer {
 	struct bootstrap *all;
 	const struct fleet_host *host;
+	size_t place; /* among all->hosts */
 	enum step step;
 	struct stream *stream;
 	struct loop_timer *timer;
 	struct buf answer;
 	struct buf complaint;
-	struct frame_decoder decoder;
 	struct err cause; /* why we gave the step up */
-	bool has_greeted;
-	bool has_hello;
-	struct agent_hello hello;
+	struct greeting greeting;
 	struct step_seen seen;
 	bool is_new;
 	bool is_key_taken;
@@ -79,8 +73,7 @@ static void comer_free(struct comer *comer)
 	loop_timer_free(comer->timer);
 	buf_release(&comer->answer);
 	buf_release(&comer->complaint);
-	frame_decoder_release(&comer->decoder);
-	agent_hello_release(&comer->hello);
+	greeting_release(&comer->greeting);
 	step_seen_release(&comer->seen);
 	free(comer->new_key);
 	free(comer);
@@ -107,8 +100,11 @@ static void comer_end(struct comer *comer, const struct err *err)
 		.is_key_taken = comer->is_key_taken,
 		.is_bound = comer->seen.is_bound,
 		.new_key = comer->new_key,
-		.version = comer->hello.version ? comer->hello.version : "",
+		.version = comer->greeting.hello.version
+				   ? comer->greeting.hello.version
+				   : "",
 		.machine = comer->seen.machine ? comer->seen.machine : "",
+		.seen = &comer->seen,
 	};
 
 	if (err) {
@@ -132,7 +128,7 @@ static void comer_end(struct comer *comer, const struct err *err)
 
 static void comer_give_up(struct comer *comer, const struct err *err)
 {
-	if (comer->cause.code || comer->has_hello)
+	if (comer->cause.code || comer->greeting.is_done)
 		return;
 	comer->cause = *err;
 	stream_close(comer->stream);
@@ -145,9 +141,37 @@ static void limit_cb(void *ctx)
 	char limit[32];
 
 	str_format_duration(steps[comer->step].limit_ms, limit, sizeof(limit));
-	(void)err_set(&err, ERR_TIMEOUT, "%s: not done within %s",
-		      steps[comer->step].what, limit);
+	if (comer->step == STEP_LOOK)
+		(void)err_set(&err, ERR_TIMEOUT,
+			      "it let us in, but its login shell ran no "
+			      "command within %s",
+			      limit);
+	else
+		(void)err_set(&err, ERR_TIMEOUT, "%s: not done within %s",
+			      steps[comer->step].what, limit);
 	comer_give_up(comer, &err);
+}
+
+/* The one key that the host may show when none is known, or NULL. */
+static const char *comer_fingerprint(const struct comer *comer)
+{
+	const struct bootstrap_options *options = comer->all->options;
+
+	if (comer->is_key_taken) /* once, and from then on that one only */
+		return strchr(comer->new_key, ' ') + 1;
+	if (options->fingerprints && options->fingerprints[comer->place])
+		return options->fingerprints[comer->place];
+	return options->fingerprint;
+}
+
+static int remember_key(const struct bootstrap *all, const char *line,
+			struct err *err)
+{
+	AUTO_STR char *path = hostkeys_first_file(all->options->known_hosts);
+	AUTO_STR char *hashed = hostkeys_line_hashed(line);
+
+	return hostkeys_append(
+		path, all->options->hash_known_hosts ? hashed : line, err);
 }
 
 /* A new key: refused, or ours from now on. */
@@ -155,21 +179,20 @@ static void new_key_cb(struct stream *stream, const char *words,
 		       const char *line, bool is_taken, void *ctx)
 {
 	struct comer *comer = ctx;
-	const struct bootstrap_options *options = comer->all->options;
 	struct err err = ERR_INIT;
 
 	(void)stream;
 	if (comer->is_key_taken)
 		return; /* the file may not have been read again yet */
 	mem_set_str(&comer->new_key, words);
-	if (!is_taken && options->fingerprint)
+	if (!is_taken && comer_fingerprint(comer))
 		(void)err_set(&err, ERR_HOSTKEY,
 			      "its key is %s, not the one given", words);
 	else if (!is_taken)
 		(void)err_set(&err, ERR_HOSTKEY, "its key is not known: %s",
 			      words);
-	else if (hostkeys_append(comer->all->known_hosts, line, &err) == 0)
-		comer->is_key_taken = true;
+	else
+		comer->is_key_taken = remember_key(comer->all, line, &err) == 0;
 	if (err.code)
 		comer_give_up(comer, &err);
 }
@@ -182,69 +205,19 @@ static void open_cb(struct stream *stream, void *ctx)
 	loop_timer_set(comer->timer, steps[comer->step].limit_ms);
 }
 
-static void send_hello(struct comer *comer)
-{
-	char version[] = GRAY_VERSION;
-	struct agent_hello hello = {
-		.protocol = AGENT_PROTOCOL,
-		.version = version,
-		.boot_ms = clock_boot_ms(),
-	};
-	AUTO_VALUE(buf) out = BUF_INIT;
-	size_t start = frame_begin(&out, AGENT_HELLO);
-
-	agent_hello_encode(&hello, &out);
-	frame_end(&out, start);
-	stream_write(comer->stream, out.bytes, out.size);
-	comer->has_greeted = true;
-}
-
-static int hear_failure(const struct frame *frame, struct err *err)
-{
-	AUTO_VALUE(agent_failure) failure = { 0 };
-	AUTO_STR char *text = NULL;
-
-	if (agent_failure_decode(frame->bytes, frame->size, &failure, err) < 0)
-		return err_again(err);
-	text = str_clean(failure.text ? failure.text : "",
-			 failure.text ? strlen(failure.text) : 0);
-	return err_set(err, ERR_SYSTEM, "the agent gave up: %s", text);
-}
-
-static int hear_hello(struct comer *comer, const struct frame *frame,
-		      struct err *err)
-{
-	if (frame->type == AGENT_FAILURE)
-		return hear_failure(frame, err);
-	if (frame->type != AGENT_HELLO)
-		return err_set(err, ERR_PROTOCOL,
-			       "the agent does not begin with a hello");
-	if (agent_hello_decode(frame->bytes, frame->size, &comer->hello, err) <
-	    0)
-		return err_wrap(err, "the agent's hello");
-	if (comer->hello.protocol != AGENT_PROTOCOL)
-		return err_set(err, ERR_PROTOCOL,
-			       "the agent speaks protocol %u, we speak %u",
-			       comer->hello.protocol, AGENT_PROTOCOL);
-	comer->has_hello = true;
-	stream_close(comer->stream);
-	return 0;
-}
-
 static void comer_hear(struct comer *comer, const uint8_t *bytes, size_t size)
 {
+	AUTO_VALUE(buf) answer = BUF_INIT;
 	struct err err = ERR_INIT;
-	struct frame frame;
-	bool has = false;
 
-	if (comer->cause.code || comer->has_hello)
+	if (comer->cause.code || comer->greeting.is_done)
 		return;
-	frame_decoder_add(&comer->decoder, bytes, size);
-	if (frame_decoder_next(&comer->decoder, &frame, &has, &err) < 0 ||
-	    (has && hear_hello(comer, &frame, &err) < 0))
+	if (greeting_hear(&comer->greeting, bytes, size, &answer, &err) < 0)
 		comer_give_up(comer, &err);
-	else if (!comer->decoder.wants_magic && !comer->has_greeted)
-		send_hello(comer);
+	else if (comer->greeting.is_done)
+		stream_close(comer->stream);
+	else if (answer.size)
+		stream_write(comer->stream, answer.bytes, answer.size);
 }
 
 static void keep(struct buf *out, size_t max, const uint8_t *bytes, size_t size)
@@ -275,38 +248,27 @@ static void stderr_cb(struct stream *stream, const uint8_t *bytes, size_t size,
 
 /* ---- from step to step ---- */
 
-static int check_machine(const struct comer *comer, struct err *err)
-{
-	const struct agent_binary *binary = comer->all->options->binary;
-
-	if (*binary->machine &&
-	    strcmp(binary->machine, comer->seen.machine) != 0)
-		return err_set(err, ERR_INVALID,
-			       "its machine is %s, our agent is for %s",
-			       comer->seen.machine, binary->machine);
-	return 0;
-}
-
-static int after_look(struct comer *comer, enum step *out, struct err *err)
+static int after_look(struct comer *comer, int status, enum step *out,
+		      struct err *err)
 {
 	const struct bootstrap_options *options = comer->all->options;
 
 	step_seen_release(&comer->seen);
-	if (step_look_read(buf_str(&comer->answer), options->binary,
-			   &comer->seen, err) < 0)
+	if (step_look_read(buf_str(&comer->answer), buf_str(&comer->complaint),
+			   status, options->binary, &comer->seen, err) < 0)
 		return err_again(err);
 	*out = STEP_GREET;
 	if (comer->seen.is_bound && options->key)
 		return err_set(err, ERR_REFUSED,
 			       "no key can be added: this login may only run "
 			       "the agent");
-	if (comer->seen.is_bound)
-		return 0;
-	if (check_machine(comer, err) < 0)
+	if (step_look_judge(&comer->seen, options->binary, err) < 0)
 		return err_again(err);
-	if (comer->seen.is_there)
+	if (options->goal == BOOTSTRAP_LOOK)
+		*out = STEP_END;
+	if (*out == STEP_END || comer->seen.is_there || comer->seen.is_bound)
 		return 0;
-	if (options->is_check)
+	if (options->goal == BOOTSTRAP_CHECK)
 		return err_set(err, ERR_NOT_FOUND, "no agent of this version%s",
 			       comer->seen.n_other ? ", only others" : "");
 	*out = STEP_SEND;
@@ -315,7 +277,9 @@ static int after_look(struct comer *comer, enum step *out, struct err *err)
 
 static int after_greet(struct comer *comer, enum step *out, struct err *err)
 {
-	const char *version = comer->hello.version ? comer->hello.version : "";
+	const char *version = comer->greeting.hello.version
+				      ? comer->greeting.hello.version
+				      : "";
 
 	/* Its file cannot be looked at, what it says of itself can. */
 	if (comer->seen.is_bound && strcmp(version, GRAY_VERSION) != 0)
@@ -327,11 +291,12 @@ static int after_greet(struct comer *comer, enum step *out, struct err *err)
 	return 0;
 }
 
-static int next_step(struct comer *comer, enum step *out, struct err *err)
+static int next_step(struct comer *comer, int status, enum step *out,
+		     struct err *err)
 {
 	switch (comer->step) {
 	case STEP_LOOK:
-		return after_look(comer, out, err);
+		return after_look(comer, status, out, err);
 	case STEP_SEND:
 		*out = STEP_PLACE;
 		return 0;
@@ -355,7 +320,7 @@ static int step_result(const struct comer *comer, int status,
 {
 	const char *what = steps[comer->step].what;
 
-	if (comer->has_hello && comer->step == STEP_GREET)
+	if (comer->greeting.is_done && comer->step == STEP_GREET)
 		return 0;
 	*err = comer->cause.code ? comer->cause : *from;
 	if (err->code)
@@ -363,7 +328,8 @@ static int step_result(const struct comer *comer, int status,
 	if (comer->step == STEP_GREET && status == 0)
 		return err_set(err, ERR_PROTOCOL, "%s: it ended without a word",
 			       what);
-	if (status != 0)
+	/* What a login shell says by its end is told by what it printed. */
+	if (status != 0 && comer->step != STEP_LOOK)
 		return step_explain(what, status, buf_str(&comer->complaint),
 				    err);
 	return 0;
@@ -382,7 +348,7 @@ static void closed_cb(struct stream *stream, int status, const struct err *from,
 	comer->stream = NULL;
 	loop_timer_stop(comer->timer);
 	if (step_result(comer, status, from, &err) < 0 ||
-	    next_step(comer, &next, &err) < 0)
+	    next_step(comer, status, &next, &err) < 0)
 		comer_end(comer, &err);
 	else if (next == STEP_END)
 		comer_end(comer, NULL);
@@ -396,7 +362,7 @@ static char *step_command(const struct comer *comer)
 
 	switch (comer->step) {
 	case STEP_LOOK:
-		return step_look(binary);
+		return step_look(binary, comer->all->options->unit);
 	case STEP_SEND:
 		return step_send(comer->temp);
 	case STEP_PLACE:
@@ -446,20 +412,15 @@ static void comer_start_step(struct comer *comer, enum step step)
 		.user = comer->host->user,
 		.identity = comer->host->identity ? comer->host->identity
 						  : options->identity,
-		.known_hosts = comer->all->known_hosts,
 		.config = options->config,
 		.options = comer->host->ssh_options,
 		.transport = options->transport,
-		.fingerprint = options->fingerprint,
-		.accept_new = options->accept_new,
+		.known_hosts = options->known_hosts,
+		.fingerprint = comer_fingerprint(comer),
+		.accept_new = options->accept_new && !comer->is_key_taken,
 	};
 	AUTO_STR char *command = NULL;
 
-	/* Taken once, that key is the only one. */
-	if (comer->is_key_taken) {
-		target.fingerprint = strchr(comer->new_key, ' ') + 1;
-		target.accept_new = false;
-	}
 	comer->step = step;
 	buf_clear(&comer->answer);
 	buf_clear(&comer->complaint);
@@ -471,15 +432,16 @@ static void comer_start_step(struct comer *comer, enum step step)
 
 /* ---- all of them ---- */
 
-static void comer_start(struct bootstrap *all, const struct fleet_host *host)
+static void comer_start(struct bootstrap *all, size_t place)
 {
 	struct comer *comer = MEM_NEW(struct comer);
 	uint8_t chance[(TEMP_SIZE - 1) / 2];
 
 	comer->all = all;
-	comer->host = host;
+	comer->host = all->hosts[place];
+	comer->place = place;
 	comer->timer = loop_timer_new(all->loop, limit_cb, comer);
-	frame_decoder_init(&comer->decoder, true);
+	greeting_init(&comer->greeting);
 	rand_bytes(chance, sizeof(chance));
 	for (size_t i = 0; i < sizeof(chance); i++)
 		(void)snprintf(comer->temp + 2 * i, 3, "%02x", chance[i]);
@@ -490,7 +452,7 @@ static void bootstrap_fill(struct bootstrap *all)
 {
 	while (all->n_started < all->n_hosts &&
 	       all->n_started - all->n_ended < IN_FLIGHT)
-		comer_start(all, all->hosts[all->n_started++]);
+		comer_start(all, all->n_started++);
 }
 
 static int read_agent(struct bootstrap *all, struct err *err)
@@ -516,6 +478,8 @@ static int bootstrap_go(struct bootstrap *all, struct err *err)
 		.connect_ms = 10000,
 		.handshake_ms = 20000,
 		.exec_ms = 20000,
+		.passphrase = all->options->passphrase,
+		.ctx = all->options->passphrase_ctx,
 	};
 
 	if (remote_new(all->loop, &options, &all->remote, err) < 0)
@@ -531,17 +495,14 @@ int bootstrap_run(const struct fleet_host *const *hosts, size_t n_hosts,
 		  const struct bootstrap_options *options, bootstrap_fn report,
 		  void *ctx, struct bootstrap_counts *out, struct err *err)
 {
-	AUTO_STR char *usual = user_file(".ssh/known_hosts");
 	struct bootstrap all = {
 		.hosts = hosts,
 		.n_hosts = n_hosts,
 		.options = options,
-		.known_hosts =
-			options->known_hosts ? options->known_hosts : usual,
 		.report = report,
 		.ctx = ctx,
 	};
-	int failed = options->is_check ? 0 : read_agent(&all, err);
+	int failed = options->goal == BOOTSTRAP_ADD ? read_agent(&all, err) : 0;
 
 	if (failed == 0 && (failed = loop_new(&all.loop, err)) == 0) {
 		failed = bootstrap_go(&all, err);

@@ -3,10 +3,7 @@
 #include <string.h>
 
 #include "core/base/str.h"
-#include "core/wire/frame.h"
 
-/* Start-up files may print before it. */
-#define LOOK_MARK "GRAY-LOOK "
 #define KEY_CHARS                                                        \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" \
 	"+/="
@@ -17,15 +14,6 @@
 #define KEY_MAX 8192 /* letters */
 
 /* ---- commands ---- */
-
-char *step_look(const struct agent_binary *binary)
-{
-	return mem_format("sh -c 'f=%s; echo \"" LOOK_MARK "$(uname -m) "
-			  "$(ls " AGENT_BINARY_DIR " 2>/dev/null | "
-			  "grep -c ^gray-agent-) "
-			  "$(test -x $f && sha256sum $f | cut -c1-64)\"'",
-			  binary->remote_path);
-}
 
 char *step_send(const char *temp)
 {
@@ -70,39 +58,6 @@ char *step_bind(void)
 		"mv -f $f.gray $f; else "
 		"{ test -z \"$(tail -c 1 $f)\" || echo; echo \"$line\"; } "
 		">> $f; fi'");
-}
-
-/* ---- answers ---- */
-
-void step_seen_release(struct step_seen *seen)
-{
-	free(seen->machine);
-	memset(seen, 0, sizeof(*seen));
-}
-
-int step_look_read(const char *text, const struct agent_binary *binary,
-		   struct step_seen *out, struct err *err)
-{
-	const char *at = strstr(text, LOOK_MARK);
-	char hex[DIGEST_HEX + 1], machine[32], digest[DIGEST_HEX + 1] = "";
-	unsigned n = 0;
-
-	if (!at && strstr(text, FRAME_MAGIC)) {
-		*out = (struct step_seen){ .is_bound = true,
-					   .machine = mem_str("") };
-		return 0;
-	}
-	if (!at || sscanf(at + strlen(LOOK_MARK), "%31s %5u %64s", machine, &n,
-			  digest) < 2)
-		return err_set(err, ERR_PROTOCOL,
-			       "the login shell did not run the command");
-	digest_format(&binary->digest, hex);
-	*out = (struct step_seen){ .is_there = strcmp(digest, hex) == 0,
-				   .machine = str_clean(machine,
-							strlen(machine)) };
-	/* The name alone says that one is ours, be it whole or not. */
-	out->n_other = n - (n && *digest);
-	return 0;
 }
 
 /* ---- keys ---- */
@@ -165,6 +120,18 @@ static const struct {
 	  "install sha256sum (coreutils or busybox) on the host" },
 	{ "sha256sum: command not found", ERR_SYSTEM,
 	  "install sha256sum (coreutils or busybox) on the host" },
+	{ "noexec", 0,
+	  "mount it with exec, or log in as a user whose folder is elsewhere" },
+	{ "read-only file system", 0, "mount it for writing" },
+	{ "is full", 0,
+	  "make room there, or log in as a user whose folder is "
+	  "elsewhere" },
+	{ "is not there or not", 0,
+	  "give the login user a folder of its own (mkhomedir_helper USER)" },
+	{ "restricted one", 0,
+	  "give the login user a plain shell (chsh -s /bin/sh USER); a key "
+	  "with "
+	  "a forced command restricts as well" },
 	{ "may not be run", 0,
 	  "is the login folder's file system mounted noexec? Mount it with "
 	  "exec, or log in as a user whose folder is elsewhere" },
@@ -176,7 +143,13 @@ static const struct {
 	{ "agent is for", 0,
 	  "name an agent built for that machine with --agent" },
 	{ "did not run the command", 0,
-	  "the login user needs a shell that runs commands" },
+	  "the host is well; give the login user a shell that runs commands "
+	  "(chsh -s /bin/sh USER), or name another user in the fleet file" },
+	{ "prints too much", 0,
+	  "let its start-up files be silent when there is no terminal" },
+	{ "ran no command within", 0,
+	  "the host is well; see what the login shell's start-up files wait "
+	  "for" },
 	{ "connect to", 0,
 	  "is it up, and are address, port and firewall right?" },
 	{ "look up", 0, "is the address in the fleet file right?" },
@@ -184,8 +157,8 @@ static const struct {
 	{ "what arrived has", ERR_CORRUPT, "try again" },
 	{ "key is not known", 0,
 	  "compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` "
-	  "on the host, then `grayctl hosts add --fingerprint SHA256:...`, "
-	  "or --accept-new to take every new key" },
+	  "on the host, then `grayctl hosts add` on a terminal, or with "
+	  "--fingerprint SHA256:...; --accept-new takes every new key" },
 	{ "not the one given", 0,
 	  "compare both with `ssh-keygen -lf "
 	  "/etc/ssh/ssh_host_ed25519_key.pub` on the host" },

@@ -1,6 +1,7 @@
 /*
  * bootstrap_steps.h - what bringing an agent to a host says to its shell, and
- * how the answers read. Pure: nothing here talks to a host.
+ * how failures read. Pure: nothing here talks to a host. The first look is in
+ * bootstrap_look.h.
  *
  * The login shell may be any: each command is `sh -c '...'` on one line, and
  * has no quote or exclamation mark inside.
@@ -12,24 +13,11 @@
 #include "rollouts/agent_binary.h"
 
 /* Commands; owned by the caller. TEMP is a file name, letters and digits. */
-char *step_look(const struct agent_binary *binary) MUST_CHECK;
 char *step_send(const char *temp) MUST_CHECK;
 char *step_place(const struct agent_binary *binary,
 		 const char *temp) MUST_CHECK;
 /* Standard input: what step_bind_input makes. */
 char *step_bind(void) MUST_CHECK;
-
-/* What step_look found. */
-struct step_seen {
-	bool is_bound;	  /* it ran the agent instead: a forced command */
-	bool is_there;	  /* with the right bytes, and may be run */
-	unsigned n_other; /* agents of other versions */
-	char *machine;	  /* owned */
-};
-void step_seen_release(struct step_seen *seen);
-MEM_AUTO_VALUE(step_seen)
-int step_look_read(const char *text, const struct agent_binary *binary,
-		   struct step_seen *out, struct err *err) MUST_CHECK;
 
 /*
  * A public key file's one line as "TYPE BASE64 COMMENT", checked; the caller

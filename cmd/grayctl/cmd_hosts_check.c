@@ -7,7 +7,7 @@ static const struct option_spec options[] = {
 
 static int run(struct invocation *inv, struct err *err)
 {
-	return hosts_run(inv, true, err);
+	return hosts_run(inv, BOOTSTRAP_CHECK, err);
 }
 
 const struct command cmd_hosts_check = {

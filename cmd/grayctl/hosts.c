@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "cmd/grayctl/hosts_ask.h"
+#include "cmd/grayctl/hosts_hash.h"
+#include "cmd/grayctl/hosts_look.h"
 #include "core/base/str.h"
 #include "core/fleet/inventory.h"
 #include "core/sys/file.h"
@@ -27,6 +30,7 @@ MEM_AUTO_VALUE(chosen)
 struct shown {
 	const struct output *output;
 	const struct bootstrap_options *options;
+	const struct looks *looks; /* before it, or NULL */
 	int width;
 };
 
@@ -160,11 +164,22 @@ static void show_words(const struct shown *shown,
 static void report_cb(const struct bootstrap_report *report, void *ctx)
 {
 	const struct shown *shown = ctx;
+	struct bootstrap_report all = *report;
 
+	/* Its key was taken when we looked. */
+	for (size_t i = 0; shown->looks && i < shown->looks->hosts.n; i++) {
+		const struct bootstrap_report *look =
+			&shown->looks->hosts.items[i].report;
+
+		if (look->host == report->host && look->is_key_taken) {
+			all.new_key = look->new_key;
+			all.is_key_taken = true;
+		}
+	}
 	if (shown->output->is_json)
-		show_json(shown, report);
+		show_json(shown, &all);
 	else
-		show_words(shown, report);
+		show_words(shown, &all);
 	(void)fflush(shown->output->file);
 }
 
@@ -187,17 +202,9 @@ static void show_sum(const struct shown *shown, size_t n_hosts,
 		output_json(shown->output, sum);
 		return;
 	}
-	if (!options->is_check)
-		(void)fprintf(file, "%s:\n  %s\n",
-			      options->key
-				      ? "In authorized_keys on the hosts"
-				      : "A key with this line in "
-					"authorized_keys may run the agent and "
-					"nothing else",
-			      line);
 	(void)fprintf(file, "%zu host%s: %u ready", n_hosts,
 		      n_hosts == 1 ? "" : "s", counts->n_ready);
-	if (!options->is_check)
+	if (options->goal != BOOTSTRAP_CHECK)
 		(void)fprintf(file, " (%u new)", counts->n_new);
 	(void)fprintf(file, ", %u failed\n", counts->n_failed);
 }
@@ -217,19 +224,68 @@ static int read_key(const char *path, char **out, struct err *err)
 	return 0;
 }
 
+/* Those that the look found fit to go on with; the others are told. */
+static void go_on_with(const struct looks *looks, struct shown *shown,
+		       struct chosen *out, unsigned *out_failed)
+{
+	for (size_t i = 0; i < looks->hosts.n; i++) {
+		const struct bootstrap_report *report =
+			&looks->hosts.items[i].report;
+
+		if (report->is_ready) {
+			*vec_add(&out->hosts) = report->host;
+		} else {
+			report_cb(report, shown);
+			(*out_failed)++;
+		}
+	}
+}
+
+/* See, show, ask. */
+static int prepare(const struct invocation *inv, const struct chosen *chosen,
+		   const struct bootstrap_options *options, struct looks *looks,
+		   struct err *err)
+{
+	bool may_ask = ask_is_possible();
+
+	if (looks_take(chosen->hosts.items, chosen->hosts.n, options, looks,
+		       err) < 0)
+		return err_again(err);
+	if (may_ask && !options->fingerprint &&
+	    looks_ask_keys(looks, options, err) < 0)
+		return err_again(err);
+	looks_show(looks, options, inv->output);
+	if (may_ask && !option_flag(&inv->options, "yes") &&
+	    looks_count_changes(looks, options) && !ask_yes("do it?"))
+		return err_set(err, ERR_REFUSED, "nothing was done");
+	return 0;
+}
+
 static int try_all(struct invocation *inv, const struct chosen *chosen,
 		   const struct bootstrap_options *options, struct err *err)
 {
-	struct shown shown = { inv->output, options, chosen->width };
+	bool is_add = options->goal == BOOTSTRAP_ADD;
+	AUTO_VALUE(looks) looks = { 0 };
+	AUTO_VALUE(chosen) fit = { 0 };
+	struct shown shown = { inv->output, options, is_add ? &looks : NULL,
+			       chosen->width };
 	struct bootstrap_counts counts = { 0 };
+	unsigned n_unfit = 0;
 
+	if (is_add) {
+		if (prepare(inv, chosen, options, &looks, err) < 0)
+			return err_again(err);
+		go_on_with(&looks, &shown, &fit, &n_unfit);
+		chosen = &fit;
+	}
 	if (bootstrap_run(chosen->hosts.items, chosen->hosts.n, options,
 			  report_cb, &shown, &counts, err) < 0)
 		return err_again(err);
-	show_sum(&shown, chosen->hosts.n, &counts);
+	counts.n_failed += n_unfit;
+	show_sum(&shown, chosen->hosts.n + n_unfit, &counts);
 	if (counts.n_failed)
 		return err_set(err, ERR_UNREACHABLE, "%u of %zu hosts failed",
-			       counts.n_failed, chosen->hosts.n);
+			       counts.n_failed, chosen->hosts.n + n_unfit);
 	return 0;
 }
 
@@ -242,18 +298,30 @@ static int check_fingerprint(const char *fingerprint, struct err *err)
 	return 0;
 }
 
-int hosts_run(struct invocation *inv, bool is_check, struct err *err)
+static int check_unit(const char *unit, struct err *err)
+{
+	if (unit && !step_unit_is_plain(unit))
+		return err_set(err, ERR_INVALID,
+			       "--unit is a unit's name, as \"feed.service\"");
+	return 0;
+}
+
+int hosts_run(struct invocation *inv, enum bootstrap_goal goal, struct err *err)
 {
 	const char *path = option_text(&inv->options, "fleet");
 	const char *key_path = option_text(&inv->options, "install-key");
 	AUTO(fleet) fleet = NULL;
 	AUTO(agent_binary) binary = NULL;
 	AUTO_VALUE(chosen) chosen = { 0 };
+	AUTO_VALUE(passphrases) passphrases = { 0 };
 	AUTO_STR char *key = NULL;
 	struct bootstrap_options options = {
 		.fingerprint = option_text(&inv->options, "fingerprint"),
 		.accept_new = option_flag(&inv->options, "accept-new"),
-		.is_check = is_check,
+		.unit = option_text(&inv->options, "unit"),
+		.goal = goal,
+		.passphrase = ask_passphrase,
+		.passphrase_ctx = &passphrases,
 	};
 
 	if (fleet_load(path ? path : DEFAULT_FLEET, &inv->mistakes, &fleet,
@@ -262,6 +330,7 @@ int hosts_run(struct invocation *inv, bool is_check, struct err *err)
 		return err_again(err);
 	}
 	if (check_fingerprint(options.fingerprint, err) < 0 ||
+	    check_unit(options.unit, err) < 0 ||
 	    choose(inv, fleet, &chosen, err) < 0 ||
 	    (key_path && read_key(key_path, &key, err) < 0) ||
 	    agent_binary_find(option_text(&inv->options, "agent"), &binary,
@@ -273,5 +342,8 @@ int hosts_run(struct invocation *inv, bool is_check, struct err *err)
 	options.known_hosts = fleet->ssh_known_hosts;
 	options.config = fleet->ssh_config;
 	options.transport = fleet->ssh_transport;
+	if (goal == BOOTSTRAP_ADD && chosen.hosts.n)
+		options.hash_known_hosts = hosts_want_hash(
+			fleet->ssh_config, chosen.hosts.items[0]->address);
 	return try_all(inv, &chosen, &options, err);
 }

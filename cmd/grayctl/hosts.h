@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cmd/grayctl/command.h"
+#include "rollouts/bootstrap.h"
 
 #define HOSTS_OPTIONS                                                       \
 	{ "fleet", OPTION_TEXT, "the fleet file (fleet.yaml)", "file", 0 }, \
@@ -17,5 +18,5 @@
 #define HOSTS_MAX_ARGS 1000
 
 /* ERR_UNREACHABLE when any host failed. */
-int hosts_run(struct invocation *inv, bool is_check,
+int hosts_run(struct invocation *inv, enum bootstrap_goal goal,
 	      struct err *err) MUST_CHECK;

@@ -178,7 +178,7 @@ bool hostkey_base64_decode(const char *text, size_t size, struct buf *out)
 	size_t n = 0, n_letters = 0, n_pads = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		const char *letter = memchr(letters, text[i], 64);
+		const char *letter = text[i] ? strchr(letters, text[i]) : NULL;
 
 		if (isspace((unsigned char)text[i]))
 			continue;

@@ -59,9 +59,8 @@ static bool login_add_file(struct ssh *ssh, const char *path)
 			remote_passphrase(ssh->session.worker->remote, path);
 		if (!passphrase) {
 			login_note(login,
-				   "%s has a passphrase: add it to the "
-				   "ssh-agent",
-				   path);
+				   "%s has a passphrase: run `ssh-add %s`",
+				   path, path);
 			return false;
 		}
 	}

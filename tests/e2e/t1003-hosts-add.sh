@@ -22,7 +22,7 @@ fail() {
 expect() { # STATUS WHAT ARG...
   local want=$1 what=$2 got=0
   shift 2
-  "$built/bin/grayctl" hosts "$what" --fleet "$FLEET_DIR/fleet.yaml" "$@" >"$work/out" 2>"$work/err" || got=$?
+  "$built/bin/grayctl" hosts "$what" --fleet "$FLEET_DIR/fleet.yaml" "$@" </dev/null >"$work/out" 2>"$work/err" || got=$?
   [ "$got" = "$want" ] || fail "hosts $what $* ended with $got, not $want"
 }
 
@@ -36,6 +36,8 @@ sum() { # JQ-EXPRESSION over the last object
 
 "$fleet" up 5
 known=$FLEET_DIR/known_hosts
+echo "HashKnownHosts no" >"$FLEET_DIR/ssh_config"
+sed -i 's/^ssh: {/ssh: {config: ssh_config, /' "$FLEET_DIR/fleet.yaml"
 cp "$known" "$work/known"
 print=$(ssh-keygen -lf "$FLEET_DIR/host_key.pub" | cut -d' ' -f2)
 digest=$(sha256sum "$built/bin/gray-agent" | cut -c1-64)
@@ -47,8 +49,12 @@ says out "no agent of this version"
 says out "5 hosts: 0 ready, 5 failed"
 [ -z "$("$fleet" ssh web-1 ls -A)" ] || fail "check left something behind"
 
-# The first run installs, the second finds it there.
+# The first run installs, the second finds it there. First it is shown.
 expect 0 add
+says out "digest $digest"
+says out "goes to ~/$name"
+says out "authorized_keys is not touched"
+grep -qE '^web-3 +deploy@127[^ ]+ +x86_64 +copy the agent' "$work/out" || fail "web-3 is not in the preview"
 says out "5 hosts: 5 ready (5 new), 0 failed"
 says out "restrict,command=\"$name serve\""
 [ "$("$fleet" ssh web-3 sha256sum "$name" | cut -c1-64)" = "$digest" ] || fail "another agent arrived"
@@ -68,6 +74,7 @@ says out "1 host: 1 ready (1 new), 0 failed"
 sed -i 2d "$known"
 expect 5 add
 says out "its key is not known: ED25519 $print"
+says out "grayctl hosts add\` on a terminal, or with --fingerprint"
 says out "5 hosts: 4 ready (0 new), 1 failed"
 expect 5 check web-2
 expect 5 add web-2 --fingerprint SHA256:AAAA
@@ -81,6 +88,16 @@ sort "$known" | cmp -s - <(sort "$work/known") || fail "known_hosts has not what
 expect 0 add --accept-new
 sort "$known" | cmp -s - <(sort "$work/known") || fail "not every key once in known_hosts"
 
+# Where ssh hides the names that it knows, so do we.
+echo "HashKnownHosts yes" >"$FLEET_DIR/ssh_config"
+cp "$work/known" "$known"
+sed -i 2d "$known"
+expect 0 add web-2 --fingerprint "$print"
+tail -n 1 "$known" | grep -q '^|1|' || fail "the name is not hashed"
+ssh-keygen -F "$(sed -n '2s/ .*//p' "$work/known")" -f "$known" >/dev/null || fail "the hashed name is not the host's"
+expect 0 check web-2
+cp "$work/known" "$known"
+
 # A key that is not the known one is refused, whatever is said.
 ssh-keygen -q -t ed25519 -N '' -f "$work/other"
 sed -i "2s|ssh-ed25519 .*|$(cut -d' ' -f1,2 "$work/other.pub")|" "$known"
@@ -90,6 +107,8 @@ expect 5 add --accept-new --fingerprint "$print" --json
 [ "$(jq -r 'select(.state == "failed") | .address + " " + .code' "$work/out")" = "$address host-key" ] ||
   fail "not the changed host alone is refused"
 says out "its key has changed"
+says out "$known:2 knows ED25519"
+says out "ssh-keygen -R '[$address]:"
 cmp -s "$known" "$work/changed" || fail "known_hosts was touched"
 cp "$work/known" "$known"
 
@@ -114,12 +133,18 @@ echo "restrict,command=\"$name serve\" $key" >>"$FLEET_DIR/authorized_keys"
   fail "a bound key does not reach the agent"
 says out "by a forced command"
 
+# What the login may restart is asked, and the line that allows it is printed.
+expect 0 add web-3 --unit feed.service
+says out "restarts feed.service as root"
+expect 2 add web-3 --unit "feed; reboot"
+
 # Dead, misspelt and full hosts are named, each with what helps.
 "$fleet" kill web-5
 "$fleet" exec web-4 sh -c 'rm -rf /home/deploy/.gray && touch /home/deploy/.gray'
 expect 5 add
 says out "web-5  FAILED  connect to"
 says out "web-4  FAILED  copy the agent there: ended with status 1: mkdir"
+grep -qE '^web-5 .* nothing: connect to' "$work/out" || fail "the preview does not name the dead host"
 says out "5 hosts: 3 ready (0 new), 2 failed"
 expect 2 add web-55
 says err 'no host "web-55" in the fleet (did you mean web-5?)'

@@ -16,7 +16,7 @@ plan v1
 plan v2 "$stages"
 plan v3 "$stages"
 
-expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml"
+expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml" --yes
 expect 0 grayctl rollout "$work/v1.yaml" --yes --reason install
 [ "$(hosts_on "$(digest_of feed)")" = $hosts ] || fail "v1 is not on all hosts"
 old=$(digest_of feed)

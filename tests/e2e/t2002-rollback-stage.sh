@@ -12,7 +12,7 @@ plan v2 '  - {name: one,   hosts: 1,    bake: 1s}
   - {name: two,   hosts: 3,    bake: 1s}
   - {name: three, hosts: 6,    bake: 30s}
   - {name: four,  hosts: 100%, bake: 1s}'
-expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml"
+expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml" --yes
 expect 0 grayctl rollout "$work/v1.yaml" --yes
 old=$(digest_of feed)
 fleet load start 50

@@ -7,7 +7,7 @@ fleet up 5
 fleet release v1 "$work/v1"
 fleet release v2 "$work/v2"
 plan v1
-expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml"
+expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml" --yes
 expect 0 grayctl rollout "$work/v1.yaml" --yes
 old=$(digest_of feed)
 curl -sS -X POST --unix-socket "$GRAY_HOME/grayd.sock" http://grayd/v1/shutdown >/dev/null

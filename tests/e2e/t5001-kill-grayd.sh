@@ -13,7 +13,7 @@ plan v1
 plan v2 '  - {name: one,  hosts: 1,    bake: 2s}
   - {name: half, hosts: 50%,  bake: 2s}
   - {name: all,  hosts: 100%, bake: 2s}'
-expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml"
+expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml" --yes
 expect 0 grayctl rollout "$work/v1.yaml" --yes
 fleet load start 80
 for host in "$FLEET_DIR"/hosts/*; do

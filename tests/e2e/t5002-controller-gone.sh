@@ -13,7 +13,7 @@ count_restarts "$work/v1" 1
 count_restarts "$work/v2" 1
 plan v1
 plan v2 '  - {name: all, hosts: 100%, bake: 5m, gates: [health]}'
-expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml"
+expect 0 grayctl hosts add --fleet "$work/fleet/fleet.yaml" --yes
 expect 0 grayctl rollout "$work/v1.yaml" --yes
 old=$(digest_of feed)
 expect 0 grayctl rollout "$work/v2.yaml" --yes --detach

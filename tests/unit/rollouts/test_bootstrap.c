@@ -147,7 +147,7 @@ static void test_a_check_leaves_the_host_as_it_is(void **state)
 	struct place *place = *state;
 	AUTO_STR char *path = file_join(place->dir, ".gray");
 
-	place->options.is_check = true;
+	place->options.goal = BOOTSTRAP_CHECK;
 	run(place);
 	assert_failed(place, ERR_NOT_FOUND, "no agent of this version");
 	assert_string_equal(place->remedy, "run `grayctl hosts add`");
@@ -262,21 +262,120 @@ static void test_a_look_is_read_behind_noise(void **state)
 	AUTO_VALUE(step_seen) seen = { 0 };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(step_look_read("fortune\nGRAY-LOOK riscv64 2 \n",
-					&place->binary, &seen, &err),
+	assert_int_equal(step_look_read("fortune\nGRAY-LOOK machine=riscv64 "
+					"agents=2 digest= free=12 mount=rw,ro "
+					"write=yes shell=/bin/sh restart=\n"
+					"machine=vax",
+					"", 0, &place->binary, &seen, &err),
 			 0);
+	assert_true(seen.can_write && seen.has_free);
+	assert_int_equal(seen.free_bytes, 12288);
+	assert_null(seen.restart);
 	assert_string_equal(seen.machine, "riscv64");
 	assert_int_equal(seen.n_other, 2);
 	assert_false(seen.is_there || seen.is_bound);
 	step_seen_release(&seen);
-	assert_int_equal(step_look_read("noise\n" FRAME_MAGIC, &place->binary,
-					&seen, &err),
+	assert_int_equal(step_look_read("noise\n" FRAME_MAGIC, "", 0,
+					&place->binary, &seen, &err),
 			 0);
 	assert_true(seen.is_bound);
 	step_seen_release(&seen);
-	assert_int_equal(step_look_read("This account is not available.\n",
-					&place->binary, &seen, &err),
+	assert_int_equal(step_look_read("This account is not available.\n", "x",
+					1, &place->binary, &seen, &err),
 			 -ERR_PROTOCOL);
+	assert_string_equal(err.text,
+			    "its login shell did not run the command: it said "
+			    "\"This account is not available.\" and ended with "
+			    "status 1");
+	assert_int_equal(step_look_read("", "", 1, &place->binary, &seen, &err),
+			 -ERR_PROTOCOL);
+	assert_non_null(strstr(err.text, "it said nothing"));
+}
+
+static void test_a_look_behind_too_much_noise_is_told(void **state)
+{
+	struct place *place = *state;
+	AUTO_VALUE(step_seen) seen = { 0 };
+	AUTO_VALUE(buf) text = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i <= FRAME_NOISE_MAX; i++)
+		buf_append_char(&text, '.');
+	buf_append_str(&text, "\nGRAY-LOOK machine=x86_64 agents=0\n");
+	assert_int_equal(step_look_read(buf_str(&text), "", 0, &place->binary,
+					&seen, &err),
+			 -ERR_PROTOCOL);
+	assert_non_null(strstr(err.text, "prints too much"));
+}
+
+static void assert_unfit(const struct step_seen *seen,
+			 const struct agent_binary *binary, enum err_code code,
+			 const char *words, const char *remedy)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(step_look_judge(seen, binary, &err), -(int)code);
+	assert_non_null(strstr(err.text, words));
+	assert_non_null(strstr(step_remedy(&err), remedy));
+}
+
+static void test_where_no_agent_can_live_is_told_with_a_remedy(void **state)
+{
+	struct place *place = *state;
+	char machine[] = "vax", restricted[] = "/bin/rbash", sh[] = "/bin/sh";
+	char noexec[] = "rw,noexec,nosuid", read_only[] = "ro,relatime";
+	char fine[] = "rw,nonoexec,errors=ro";
+	struct step_seen seen = { .machine = machine,
+				  .shell = sh,
+				  .mount = fine,
+				  .can_write = true,
+				  .has_free = true,
+				  .free_bytes = 1 << 20 };
+	struct err err = ERR_INIT;
+
+	place->binary.size = 500000;
+	assert_int_equal(step_look_judge(&seen, &place->binary, &err), 0);
+	seen.free_bytes = 400000;
+	assert_unfit(&seen, &place->binary, ERR_NO_SPACE, "is full",
+		     "make room");
+	seen.can_write = false;
+	assert_unfit(&seen, &place->binary, ERR_SYSTEM, "nothing can be put",
+		     "folder of its own");
+	seen.mount = read_only;
+	assert_unfit(&seen, &place->binary, ERR_SYSTEM, "read-only",
+		     "for writing");
+	seen.is_there = true; /* nothing need be put there */
+	assert_int_equal(step_look_judge(&seen, &place->binary, &err), 0);
+	seen.mount = noexec;
+	assert_unfit(&seen, &place->binary, ERR_SYSTEM, "noexec", "with exec");
+	seen.shell = restricted;
+	assert_unfit(&seen, &place->binary, ERR_INVALID, "restricted",
+		     "plain shell");
+}
+
+static void test_a_look_changes_nothing_and_says_what_is_missing(void **state)
+{
+	struct place *place = *state;
+	AUTO_STR char *path = file_join(place->dir, ".gray");
+
+	place->options.goal = BOOTSTRAP_LOOK;
+	run(place);
+	assert_true(place->last.is_ready && !place->last.is_new);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_a_unit_is_asked_for_and_its_sudoers_line_is_exact(void **state)
+{
+	AUTO_STR char *line = step_sudoers_line("me", "a:b@1.service");
+
+	(void)state;
+	assert_string_equal(line, "me ALL=(root) NOPASSWD: /usr/bin/systemctl "
+				  "restart a\\:b@1.service");
+	assert_true(step_unit_is_plain("feed@1.service"));
+	assert_false(step_unit_is_plain(""));
+	assert_false(step_unit_is_plain("-h"));
+	assert_false(step_unit_is_plain("a; rm -rf"));
+	assert_false(step_unit_is_plain("a'b"));
 }
 
 static void test_a_full_disk_is_called_so(void **state)
@@ -312,6 +411,12 @@ int main(void)
 		PLACE_TEST(test_a_key_replaces_its_line_of_another_agent),
 		cmocka_unit_test(test_only_one_whole_public_key_is_taken),
 		PLACE_TEST(test_a_look_is_read_behind_noise),
+		PLACE_TEST(test_a_look_behind_too_much_noise_is_told),
+		PLACE_TEST(test_where_no_agent_can_live_is_told_with_a_remedy),
+		PLACE_TEST(
+			test_a_look_changes_nothing_and_says_what_is_missing),
+		cmocka_unit_test(
+			test_a_unit_is_asked_for_and_its_sudoers_line_is_exact),
 		cmocka_unit_test(test_a_full_disk_is_called_so),
 	};
 

@@ -200,6 +200,37 @@ void hostkeys_types(const struct hostkeys *keys, const char *host,
 	*out = buf_take_str(&text);
 }
 
+static enum hostkeys_hint name_hint(const struct hostkeys *keys,
+				    const char *name)
+{
+	enum hostkeys_hint hint = HOSTKEYS_HAS_NOTHING;
+
+	for (size_t i = 0; i < keys->entries.n; i++) {
+		const struct hostkeys_line *line = &keys->entries.items[i].line;
+		enum hostkeys_hint says = HOSTKEYS_HAS_USABLE;
+
+		if (line->mark == MARK_REVOKED)
+			continue;
+		if (line->mark == MARK_AUTHORITY)
+			says = HOSTKEYS_HAS_AUTHORITY;
+		else if (hostkey_place(line->key, line->size) < 0)
+			says = HOSTKEYS_HAS_OTHERS;
+		if (says > hint && hostkeys_names_match(line->names, name))
+			hint = says;
+	}
+	return hint;
+}
+
+enum hostkeys_hint hostkeys_hint(const struct hostkeys *keys, const char *host,
+				 uint16_t port)
+{
+	AUTO_STR char *name = hostkeys_name(host, port);
+	AUTO_STR char *plain = hostkeys_name(host, 22);
+	enum hostkeys_hint hint = name_hint(keys, name);
+
+	return hint == HOSTKEYS_HAS_NOTHING ? name_hint(keys, plain) : hint;
+}
+
 /* What the files say of a name, in the light of the key it shows. */
 struct evidence {
 	bool is_known;

@@ -50,6 +50,18 @@ MEM_AUTO(hostkeys)
  */
 void hostkeys_types(const struct hostkeys *keys, const char *host,
 		    uint16_t port, char **out);
+/*
+ * What is known of HOST before it shows a key: one that libssh2 can check, only
+ * others, an authority for certificates, or nothing.
+ */
+enum hostkeys_hint {
+	HOSTKEYS_HAS_NOTHING,
+	HOSTKEYS_HAS_AUTHORITY,
+	HOSTKEYS_HAS_OTHERS,
+	HOSTKEYS_HAS_USABLE
+};
+enum hostkeys_hint hostkeys_hint(const struct hostkeys *keys, const char *host,
+				 uint16_t port);
 /* KEY is the public key as on the wire. err says what is wrong, if anything. */
 enum hostkeys_verdict hostkeys_check(const struct hostkeys *keys,
 				     const char *host, uint16_t port,

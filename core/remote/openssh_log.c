@@ -219,6 +219,16 @@ static void explain_lost(const struct openssh_log *log, const char *why,
 		(void)err_set(err, code, "%s: %s", doing[log->phase], why);
 }
 
+static void explain_way(const char *words, struct err *err)
+{
+	enum openssh_trouble trouble = trouble_of(words);
+	bool is_key =
+		trouble >= OPENSSH_KEY_UNKNOWN && trouble <= OPENSSH_KEY_OTHER;
+
+	(void)err_set(err, is_key ? ERR_HOSTKEY : ERR_UNREACHABLE,
+		      "on the way to it: %s", words);
+}
+
 void openssh_log_explain(const struct openssh_log *log,
 			 const struct remote_target *target, const char *other,
 			 struct err *err)
@@ -229,6 +239,13 @@ void openssh_log_explain(const struct openssh_log *log,
 	if (log->phase == OPENSSH_OPEN && log->has_signal) {
 		(void)err_set(err, ERR_FAILED,
 			      "the command: killed by a signal");
+		return;
+	}
+	/* "Connection closed by UNKNOWN": who stands in between knows better.
+	 */
+	if (log->is_proxied && log->phase <= OPENSSH_HANDSHAKE && *other &&
+	    log->trouble >= OPENSSH_TIMEOUT) {
+		explain_way(other, err);
 		return;
 	}
 	why = str_starts(why, "ssh: ") ? why + strlen("ssh: ") : why;

@@ -27,6 +27,7 @@ struct remote {
 	pthread_mutex_t lock; /* over notices */
 	VEC(struct notice) notices;
 	pthread_mutex_t passphrase_lock;
+	struct routes *routes; /* of all workers */
 	struct worker *workers;
 	unsigned n_started; /* workers */
 	bool is_ending;
@@ -38,6 +39,11 @@ struct remote {
 const struct remote_options *remote_options_of(const struct remote *remote)
 {
 	return &remote->options;
+}
+
+struct routes *remote_routes(struct remote *remote)
+{
+	return remote->routes;
 }
 
 char *remote_passphrase(struct remote *remote, const char *identity)
@@ -130,6 +136,16 @@ static void stream_data(struct stream *stream, const struct buf *bytes)
 		stream_order(stream, ORDER_RESUME, NULL);
 }
 
+static void stream_route(struct stream *stream, const struct notice *notice)
+{
+	const char *transport = buf_str(&notice->bytes);
+
+	if (!stream->is_closing && stream->events->on_route)
+		stream->events->on_route(stream, transport,
+					 transport + strlen(transport) + 1,
+					 stream->ctx);
+}
+
 static void stream_new_key(struct stream *stream, const struct notice *notice)
 {
 	const char *words = buf_str(&notice->bytes);
@@ -156,6 +172,9 @@ static void stream_closed(struct stream *stream, const struct notice *notice)
 static void stream_hear(struct stream *stream, const struct notice *notice)
 {
 	switch (notice->kind) {
+	case NOTICE_ROUTE:
+		stream_route(stream, notice);
+		return;
 	case NOTICE_IN:
 		stream_end_turn(stream);
 		return;
@@ -220,6 +239,7 @@ static void remote_closed_cb(uv_handle_t *handle)
 	struct remote *remote = handle->data;
 
 	free(remote->workers);
+	routes_free(remote->routes);
 	vec_release(&remote->notices);
 	(void)pthread_mutex_destroy(&remote->lock);
 	(void)pthread_mutex_destroy(&remote->passphrase_lock);
@@ -233,6 +253,7 @@ int remote_new(struct loop *loop, const struct remote_options *options,
 
 	assert(options->n_workers && options->max_handshakes);
 	remote->options = *options;
+	remote->routes = routes_new();
 	remote->last_waiting = &remote->first_waiting;
 	(void)pthread_mutex_init(&remote->lock, NULL);
 	(void)pthread_mutex_init(&remote->passphrase_lock, NULL);

@@ -19,6 +19,7 @@
 
 #include "core/base/vec.h"
 #include "core/remote/hostkeys.h"
+#include "core/remote/route.h"
 #include "core/remote/transport.h"
 
 #define SSH_PORT 22
@@ -42,6 +43,7 @@ struct transport {
 };
 
 extern const struct transport transport_ssh;
+extern const struct transport transport_auto;
 extern const struct transport transport_openssh;
 extern const struct transport transport_local;
 
@@ -61,6 +63,15 @@ struct session {
 
 	struct remote_target target; /* copied */
 	char *command;
+	/*
+	 * Of one that took over for libssh2: what was asked for, keys to try
+	 * (a path a line, or NULL), and whether ssh may be tried next.
+	 */
+	struct remote_target asked;
+	char *identities;
+	bool identities_only;
+	bool may_fall_back;
+	struct session *heir; /* took over; orders are for it */
 
 	struct buf out; /* to write; from out_at on */
 	size_t out_at;
@@ -72,6 +83,14 @@ void session_hold(struct session *session);
 void session_release(struct session *session);
 /* The stream's hold ends: no order of its will come. */
 void session_forget(struct session *session);
+
+/*
+ * Another transport takes over the stream, with all that is to be written; it
+ * starts at once. SESSION is closed then, without a word to the owner.
+ */
+void session_pass_on(struct session *session, const struct route *route);
+/* libssh2 cannot do it; may ssh? Then it takes over. WHY is for the owner. */
+bool session_fall_back(struct session *session, const char *why);
 
 /* What is to be written next; NULL when there is nothing. */
 const uint8_t *session_out(const struct session *session, size_t *out_size);
@@ -112,6 +131,7 @@ struct order {
 };
 
 enum notice_kind {
+	NOTICE_ROUTE,
 	NOTICE_IN,
 	NOTICE_OPEN,
 	NOTICE_NEW_KEY,
@@ -123,7 +143,7 @@ enum notice_kind {
 struct notice {
 	enum notice_kind kind;
 	struct stream *stream;
-	struct buf bytes; /* NEW_KEY: words, NUL, line */
+	struct buf bytes; /* NEW_KEY: words, NUL, line; ROUTE: as that */
 	bool is_taken;
 	int status;
 	struct err *err; /* CLOSED: owned, or NULL */
@@ -151,6 +171,8 @@ int worker_start(struct worker *worker, struct remote *remote,
 		 struct err *err) MUST_CHECK;
 /* Ends its sessions, each with its notice, and the thread. */
 void worker_stop(struct worker *worker);
+/* From then on a session is the worker's to end. On its thread. */
+void worker_adopt(struct worker *worker, struct session *session);
 /* Takes over BYTES; NULL is fine. */
 void worker_order(struct worker *worker, enum order_kind kind,
 		  struct session *session, struct buf *bytes);
@@ -166,6 +188,7 @@ struct session *session_new(struct worker *worker, struct stream *stream,
 /* remote.c; from any thread. */
 void remote_notice(struct remote *remote, const struct notice *notice);
 const struct remote_options *remote_options_of(const struct remote *remote);
+struct routes *remote_routes(struct remote *remote);
 /* The passphrase of a key file, from its owner; the caller's, or NULL. */
 char *remote_passphrase(struct remote *remote, const char *identity);
 

@@ -10,15 +10,13 @@
 static const struct transport *const transports[] = {
 	&transport_openssh,
 	&transport_ssh,
+	&transport_auto,
 };
 
-static const struct transport *transport_of(const struct remote_target *target)
+static const struct transport *transport_find(const char *name)
 {
-	const char *name = target->transport;
 	size_t i = 0;
 
-	if (str_starts(target->address, transport_local.scheme))
-		return &transport_local;
 	/* The last row is for whoever does not say. */
 	while (i + 1 < COUNT_OF(transports) &&
 	       !(name && strcmp(name, transports[i]->name) == 0))
@@ -26,11 +24,22 @@ static const struct transport *transport_of(const struct remote_target *target)
 	return transports[i];
 }
 
-struct session *session_new(struct worker *worker, struct stream *stream,
-			    const struct remote_target *target,
-			    const char *command)
+/* The first that is tried: libssh2 needs its way to be resolved before. */
+static const struct transport *transport_of(const struct remote_target *target)
 {
-	const struct transport *transport = transport_of(target);
+	const struct transport *found = transport_find(target->transport);
+
+	if (str_starts(target->address, transport_local.scheme))
+		return &transport_local;
+	return found == &transport_ssh ? &transport_auto : found;
+}
+
+static struct session *session_make(const struct transport *transport,
+				    struct worker *worker,
+				    struct stream *stream,
+				    const struct remote_target *target,
+				    const char *command)
+{
 	struct session *session = mem_alloc(transport->session_size);
 
 	session->transport = transport;
@@ -40,6 +49,14 @@ struct session *session_new(struct worker *worker, struct stream *stream,
 	remote_target_copy(target, &session->target);
 	session->command = mem_str(command);
 	return session;
+}
+
+struct session *session_new(struct worker *worker, struct stream *stream,
+			    const struct remote_target *target,
+			    const char *command)
+{
+	return session_make(transport_of(target), worker, stream, target,
+			    command);
 }
 
 static void session_free(struct session *session)
@@ -52,8 +69,12 @@ static void session_free(struct session *session)
 		session->worker->sessions = session->next;
 	if (session->next)
 		session->next->prev = session->prev;
+	if (session->heir)
+		session_release(session->heir);
 	buf_release(&session->out);
 	remote_target_release(&session->target);
+	remote_target_release(&session->asked);
+	free(session->identities);
 	free(session->command);
 	free(session);
 }
@@ -197,4 +218,67 @@ void session_close(struct session *session, int status, const struct err *err)
 	session->stream = NULL;
 	remote_notice(session->worker->remote, &notice);
 	session_release(session);
+}
+
+static void session_tell_route(struct session *session, const char *transport,
+			       const char *why)
+{
+	struct notice notice = { .kind = NOTICE_ROUTE,
+				 .stream = session->stream };
+
+	buf_append(&notice.bytes, transport, strlen(transport) + 1);
+	buf_append_str(&notice.bytes, why);
+	remote_notice(session->worker->remote, &notice);
+}
+
+/* HEIR is new; it takes over and starts. */
+static void session_inherit(struct session *session, struct session *heir)
+{
+	session->heir = heir;
+	heir->is_forgotten = true; /* its one hold is ours */
+	heir->out = session->out;
+	heir->out_at = session->out_at;
+	heir->wants_end = session->wants_end;
+	heir->stderr_kept = session->stderr_kept;
+	memset(&session->out, 0, sizeof(session->out));
+	session->out_at = 0;
+	session->is_closed = true;
+	session->stream = NULL;
+	session->transport->stop(session);
+	worker_adopt(heir->worker, heir);
+	heir->is_started = true;
+	heir->transport->start(heir);
+}
+
+void session_pass_on(struct session *session, const struct route *route)
+{
+	const struct transport *to = transport_find(route->transport);
+	bool is_libssh2 = to == &transport_ssh;
+	struct session *heir = session_make(
+		to, session->worker, session->stream,
+		is_libssh2 ? &route->to : &session->target, session->command);
+
+	session_tell_route(session, to->name, route->why);
+	if (is_libssh2) {
+		remote_target_copy(&session->target, &heir->asked);
+		heir->identities = mem_str(route->identities);
+		heir->identities_only = route->identities_only;
+		heir->may_fall_back =
+			!session->target.transport ||
+			strcmp(session->target.transport, to->name) != 0;
+	}
+	session_inherit(session, heir);
+}
+
+bool session_fall_back(struct session *session, const char *why)
+{
+	struct session *heir;
+
+	if (!session->may_fall_back)
+		return false;
+	session_tell_route(session, transport_openssh.name, why);
+	heir = session_make(&transport_openssh, session->worker,
+			    session->stream, &session->asked, session->command);
+	session_inherit(session, heir);
+	return true;
 }

@@ -394,6 +394,12 @@ static void ssh_handshake(struct ssh *ssh)
 
 	if (rc == LIBSSH2_ERROR_EAGAIN)
 		return;
+	/* It may have an RSA key only, or what libssh2 does not know. */
+	if ((rc == LIBSSH2_ERROR_KEX_FAILURE ||
+	     rc == LIBSSH2_ERROR_METHOD_NONE) &&
+	    session_fall_back(&ssh->session,
+			      "it offers no algorithm that libssh2 has"))
+		return;
 	if (rc < 0)
 		ssh_fail(ssh, "SSH handshake");
 	else if (ssh_check_host(ssh))

@@ -143,8 +143,14 @@ int ssh_agent_parse_keys(const uint8_t *bytes, size_t size,
 		if (!wire_string(&wire, &blob) || !wire_string(&wire, &comment))
 			return err_set(err, ERR_PROTOCOL,
 				       "ssh-agent: its list is cut");
-		if (!is_usable(&blob))
+		if (!is_usable(&blob)) {
+			struct wire type;
+
+			if (!agent->other && wire_string(&blob, &type))
+				agent->other = str_clean((const char *)type.at,
+							 type.left);
 			continue;
+		}
 		key = vec_add(&agent->keys);
 		key->blob = mem_copy(blob.at, blob.left);
 		key->size = blob.left;
@@ -209,6 +215,7 @@ void ssh_agent_free(struct ssh_agent *agent)
 		free(agent->keys.items[i].comment);
 	}
 	vec_release(&agent->keys);
+	free(agent->other);
 	free(agent);
 }
 

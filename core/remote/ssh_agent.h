@@ -22,6 +22,7 @@ struct ssh_agent_key {
 struct ssh_agent {
 	int fd;
 	VEC(struct ssh_agent_key) keys; /* ED25519 and ECDSA ones only */
+	char *other; /* the type of a key of another kind, or NULL */
 };
 
 /* Connect to $SSH_AUTH_SOCK and list; ERR_NOT_FOUND when there is none. */

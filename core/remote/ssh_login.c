@@ -4,6 +4,7 @@
 
 #include "core/base/str.h"
 #include "core/remote/user.h"
+#include "core/remote/ssh_key_file.h"
 #include "core/remote/ssh_private.h"
 #include "core/sys/file.h"
 
@@ -13,9 +14,7 @@
 /* How an OpenSSH key file without a passphrase begins, in base64. */
 #define LOGIN_OPENSSH "BEGIN OPENSSH PRIVATE KEY"
 #define LOGIN_PLAIN   "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
-
-static const char *const default_keys[] = { ".ssh/id_ed25519",
-					    ".ssh/id_ecdsa" };
+#define LOGIN_USUAL   "~/.ssh/id_ed25519\n~/.ssh/id_ecdsa"
 
 static void login_note(struct ssh_login *login, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
@@ -89,6 +88,32 @@ static void login_add_agent(struct ssh_login *login)
 			   "the ssh-agent holds no ED25519 or ECDSA key");
 }
 
+/* What the configuration names, or the usual ones. */
+static void login_add_files(struct ssh *ssh)
+{
+	AUTO_STR char *paths =
+		mem_str(ssh->session.identities ? ssh->session.identities
+						: LOGIN_USUAL);
+	char *rest = NULL;
+
+	for (char *path = strtok_r(paths, "\n", &rest); path;
+	     path = strtok_r(NULL, "\n", &rest)) {
+		AUTO_STR char *full = str_starts(path, "~/")
+					      ? user_file(path + 2)
+					      : mem_str(path);
+		AUTO_STR char *type = NULL;
+
+		if (access(full, F_OK) < 0)
+			continue;
+		type = ssh_key_file_type(full);
+		if (type && !ssh_key_fits_libssh2(type))
+			login_note(&ssh->login, "%s is %s", full,
+				   ssh_key_obstacle(type));
+		else
+			(void)login_add_file(ssh, full);
+	}
+}
+
 static void login_prepare(struct ssh *ssh)
 {
 	ssh->login.is_prepared = true;
@@ -98,13 +123,12 @@ static void login_prepare(struct ssh *ssh)
 			login_add_agent(&ssh->login);
 		return;
 	}
-	login_add_agent(&ssh->login);
-	for (size_t i = 0; i < COUNT_OF(default_keys); i++) {
-		AUTO_STR char *path = user_file(default_keys[i]);
-
-		if (access(path, F_OK) == 0)
-			(void)login_add_file(ssh, path);
-	}
+	if (!ssh->session.identities_only)
+		login_add_agent(&ssh->login);
+	login_add_files(ssh);
+	/* Locked in their files, they may be open there. */
+	if (ssh->session.identities_only && !ssh->login.keys.n)
+		login_add_agent(&ssh->login);
 	if (!ssh->login.keys.n)
 		login_note(&ssh->login, "no usable ~/.ssh/id_ed25519 or "
 					"~/.ssh/id_ecdsa");

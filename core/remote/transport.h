@@ -50,7 +50,7 @@ struct remote_target {
 	const char *host_key_alias;
 	const char *config;    /* file of ssh_config(5), or NULL: the user's */
 	const char *options;   /* lines, each as after ssh's -o, or NULL */
-	const char *transport; /* "libssh2", "ssh", or NULL: what fits */
+	const char *transport; /* "libssh2", "ssh", or what fits */
 	/*
 	 * What to do about a host of which no key is known: take the key with
 	 * this "SHA256:..." (or NULL), or any (the user said so). A key that
@@ -88,6 +88,12 @@ struct stream_events {
 	 */
 	void (*on_new_key)(struct stream *stream, const char *words,
 			   const char *line, bool is_taken, void *ctx);
+	/*
+	 * How the host is reached: TRANSPORT is "libssh2" or "ssh", WHY a
+	 * sentence without its end. Again when another takes over.
+	 */
+	void (*on_route)(struct stream *stream, const char *transport,
+			 const char *why, void *ctx);
 	void (*on_open)(struct stream *stream, void *ctx);
 	/* Bytes borrowed for the call. */
 	void (*on_data)(struct stream *stream, const uint8_t *bytes,

@@ -8,17 +8,23 @@
 
 #define HOME_ROOM 16384 /* for the strings of one user; plenty */
 
-char *user_file(const char *name)
+char *user_login_file(const char *name)
 {
-	const char *home = getenv("HOME");
 	char room[HOME_ROOM];
 	struct passwd entry;
 	struct passwd *found = NULL;
 
-	if (home && home[0] == '/')
-		return file_join(home, name);
 	(void)getpwuid_r(geteuid(), &entry, room, sizeof(room), &found);
 	return file_join(found ? found->pw_dir : "/", name);
+}
+
+char *user_file(const char *name)
+{
+	const char *home = getenv("HOME");
+
+	if (home && home[0] == '/')
+		return file_join(home, name);
+	return user_login_file(name);
 }
 
 char *user_name(void)

@@ -7,5 +7,7 @@
 
 /* NAME in the home folder: of $HOME, or of the user. Owned by the caller. */
 char *user_file(const char *name) MUST_CHECK;
+/* The same where the list of users has it, which is where ssh looks. */
+char *user_login_file(const char *name) MUST_CHECK;
 /* The name of the user; owned by the caller. */
 char *user_name(void) MUST_CHECK;

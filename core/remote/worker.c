@@ -19,8 +19,7 @@ static void worker_close_all(struct worker *worker)
 	}
 }
 
-/* From its first order on a session is the worker's to end. */
-static void worker_adopt(struct worker *worker, struct session *session)
+void worker_adopt(struct worker *worker, struct session *session)
 {
 	if (session->is_adopted)
 		return;
@@ -42,6 +41,8 @@ static void worker_obey(struct worker *worker, struct order *order)
 	}
 	assert(session);
 	worker_adopt(worker, session);
+	while (session->heir && order->kind != ORDER_FORGET)
+		session = session->heir;
 	switch (order->kind) {
 	case ORDER_START:
 		session->is_started = true;

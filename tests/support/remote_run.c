@@ -38,6 +38,17 @@ static void on_new_key(struct stream *stream, const char *words,
 	run->is_taken = is_taken;
 }
 
+static void on_route(struct stream *stream, const char *transport,
+		     const char *why, void *ctx)
+{
+	struct run *run = ctx;
+
+	(void)stream;
+	mem_set_str(&run->transport, transport);
+	mem_set_str(&run->why, why);
+	run->n_routes++;
+}
+
 static void on_open(struct stream *stream, void *ctx)
 {
 	struct run *run = ctx;
@@ -95,6 +106,7 @@ static void on_closed(struct stream *stream, int status, const struct err *err,
 
 static const struct stream_events events = {
 	.on_new_key = on_new_key,
+	.on_route = on_route,
 	.on_open = on_open,
 	.on_data = on_data,
 	.on_stderr = on_stderr,
@@ -133,5 +145,7 @@ void run_release(struct run *run)
 	buf_release(&run->out);
 	buf_release(&run->err_out);
 	free(run->new_key);
+	free(run->transport);
+	free(run->why);
 	memset(run, 0, sizeof(*run));
 }

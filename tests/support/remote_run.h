@@ -31,6 +31,9 @@ struct run {
 	unsigned slow_us; /* sleeps so long for each piece it gets */
 	char *new_key;	  /* line, when one was shown */
 	bool is_taken;
+	char *transport; /* that was chosen last, */
+	char *why;	 /* and why */
+	unsigned n_routes;
 	void (*on_open)(struct run *run); /* or NULL */
 };
 

@@ -115,6 +115,28 @@ void sshd_restart(struct sshd *sshd)
 
 void sshd_start(struct sshd *sshd, const char *more)
 {
+	sshd_start_with(sshd, "ed25519", "ed25519", more);
+}
+
+void sshd_certify(struct sshd *sshd)
+{
+	sshd_shell("cd '%s' && ssh-keygen -q -t ed25519 -N '' -f ca && "
+		   "ssh-keygen -q -t ed25519 -N '' -f certified && "
+		   "ssh-keygen -q -s ca -I host -h -n '%s' host.pub && "
+		   "ssh-keygen -q -s ca -I user -n \"$(id -un)\" "
+		   "certified.pub && "
+		   "echo \"@cert-authority [%s]:%u $(cut -d' ' -f1,2 ca.pub)\" "
+		   "> known_hosts && "
+		   "printf 'HostCertificate %%s\\nTrustedUserCAKeys %%s\\n' "
+		   "\"$PWD/host-cert.pub\" \"$PWD/ca.pub\" >> conf",
+		   sshd->dir, sshd->address, sshd->address, sshd->port);
+	sshd_kill(sshd);
+	sshd_restart(sshd);
+}
+
+void sshd_start_with(struct sshd *sshd, const char *host_type,
+		     const char *key_type, const char *more)
+{
 	sshd->dir = tmpdir_make();
 	sshd->key = mem_format("%s/id", sshd->dir);
 	sshd->known_hosts = mem_format("%s/known_hosts", sshd->dir);
@@ -122,11 +144,11 @@ void sshd_start(struct sshd *sshd, const char *more)
 	sshd->address = "127.0.0.1";
 	sshd->port = sshd_free_port();
 	(void)mkdir("/run/sshd", 0755); /* as root it wants this one */
-	sshd_shell("cd '%s' && ssh-keygen -q -t ed25519 -N '' -f host && "
-		   "ssh-keygen -q -t ed25519 -N '' -C test-key -f id && "
+	sshd_shell("cd '%s' && ssh-keygen -q -t %s -N '' -f host && "
+		   "ssh-keygen -q -t %s -N '' -C test-key -f id && "
 		   "cp id.pub authorized_keys && "
 		   "echo \"[%s]:%u $(cut -d' ' -f1,2 host.pub)\" > known_hosts",
-		   sshd->dir, sshd->address, sshd->port);
+		   sshd->dir, host_type, key_type, sshd->address, sshd->port);
 	write_config(sshd, more);
 	sshd_restart(sshd);
 }

@@ -21,6 +21,20 @@ struct sshd {
 
 /* more   lines for its configuration, or "" */
 void sshd_start(struct sshd *sshd, const char *more);
+/*
+ * The same, of another kind.
+ *
+ * host_type   of its only host key: "ed25519", "rsa", "ecdsa"
+ * key_type    of the key that may log in
+ */
+void sshd_start_with(struct sshd *sshd, const char *host_type,
+		     const char *key_type, const char *more);
+/*
+ * A certificate authority DIR/ca: signs the host's key, which known_hosts knows
+ * by it alone from then on, and DIR/certified, a key that may log in by its
+ * certificate alone. Restarts it.
+ */
+void sshd_certify(struct sshd *sshd);
 void sshd_stop(struct sshd *sshd);
 /* kill -9 it and every connection it serves. */
 void sshd_kill(struct sshd *sshd);

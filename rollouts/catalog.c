@@ -1,5 +1,6 @@
 #include "rollouts/catalog.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/map.h"
@@ -233,6 +234,7 @@ static int refuse_unknown(const struct catalog *catalog, const char *name,
 	const char *near;
 	size_t n = 0;
 
+	assert(catalog->items.items || catalog->items.n == 0);
 	for (size_t i = 0; i < catalog->items.n; i++)
 		if (!service ||
 		    strcmp(catalog->items.items[i].service, service) == 0)

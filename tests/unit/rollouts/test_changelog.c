@@ -182,7 +182,7 @@ static void test_each_tampering_is_found_at_its_entry(void **state)
 static char *texts(struct fixture *f, const char *day, const char *service,
 		   const char *rollout, uint64_t after)
 {
-	struct changelog_filter filter = { day, service, rollout, after };
+	struct changelog_filter filter = { day, service, rollout, after, 0 };
 	AUTO(js) found = NULL;
 	AUTO_VALUE(buf) joined = BUF_INIT;
 	struct err err = ERR_INIT;
@@ -218,6 +218,19 @@ static void test_a_query_selects_by_day_service_and_rollout(void **state)
 	assert_texts(f, NULL, "chat", NULL, 0, "two .");
 	assert_texts(f, NULL, NULL, "feed-2", 0, "three four five .");
 	assert_texts(f, "2026-11-25", "feed", NULL, 0, "one .");
+}
+
+static void test_a_query_ends_at_its_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct changelog_filter filter = { .after = 1, .limit = 2 };
+	AUTO(js) found = NULL;
+	struct err err = ERR_INIT;
+
+	add_five(f);
+	assert_int_equal(changelog_query(f->store, &filter, &found, &err), 0);
+	assert_int_equal(js_count(found), 2);
+	assert_int_equal(js_get_int(js_at(found, 1), "seq", 0), 3);
 }
 
 static void test_the_chain_goes_on_after_a_failed_commit(void **state)
@@ -261,6 +274,7 @@ int main(void)
 		TEST(test_the_documented_form_has_the_stated_hash),
 		cmocka_unit_test(test_each_tampering_is_found_at_its_entry),
 		TEST(test_a_query_selects_by_day_service_and_rollout),
+		TEST(test_a_query_ends_at_its_limit),
 		TEST(test_the_chain_goes_on_after_a_failed_commit),
 		TEST(test_the_chain_goes_on_after_a_restart),
 	};

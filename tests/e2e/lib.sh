@@ -107,7 +107,7 @@ digest_of() { grayctl status "$1" --json | jq -r .release; }
 # at once, and after `leave_alone COMMAND...` nobody extends their leases.
 set_up_unconfirmed() {
   hosts=6
-  fleet up $hosts
+  fleet up "$hosts"
   export CONFIRM=45s MAX_UNAVAILABLE=2
   fleet release v1 "$work/v1"
   fleet release v2 "$work/v2"
@@ -120,7 +120,7 @@ set_up_unconfirmed() {
   old=$(digest_of feed)
   expect 0 grayctl rollout "$work/v2.yaml" --yes --detach
   new=$(digest_of feed)
-  await 90 all_on "$new" $hosts
+  await 90 all_on "$new" "$hosts"
 }
 all_on() { [ "$(hosts_on "$1")" = "$2" ]; }
 leave_alone() {
@@ -129,7 +129,7 @@ leave_alone() {
   start=$SECONDS
   # The lease; three slots of (D + V) * 7/6 = (5 + 5 + 0.2 + 10) * 7/6 s; 5 s.
   limit=$((45 + 3 * 24 + 5))
-  while ! all_on "$old" $hosts; do
+  while ! all_on "$old" "$hosts"; do
     [ $((SECONDS - start)) -le $limit ] || fail "after $limit s only $(hosts_on "$old") of $hosts are back"
     down=0
     for host in "$FLEET_DIR"/hosts/*; do

@@ -16,7 +16,7 @@ says 'unreachable'
 fleet mend $names
 expect 0 grayctl abort feed --reason "the network was cut"
 await 60 is_state feed rolled_back
-all_on "$old" $hosts || fail "only $(hosts_on "$old") of $hosts are on the old release"
+all_on "$old" "$hosts" || fail "only $(hosts_on "$old") of $hosts are on the old release"
 for host in "$FLEET_DIR"/hosts/*; do
   [ "$(restarts "$host")" -eq 3 ] || fail "$host: $(restarts "$host") restarts, not 3 (v1, v2, back)"
 done

@@ -6,6 +6,7 @@
 #include "core/base/digest.h"
 #include "core/base/macros.h"
 #include "core/base/str.h"
+#include "core/remote/ssh_bytes.h"
 
 #define TYPE_MAX      64
 #define RSA_MIN_BYTES 128 /* OpenSSH wants 1024 bits */
@@ -40,42 +41,15 @@ static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu"
 
 /* ---- what a key is made of ---- */
 
-struct part {
-	const uint8_t *bytes;
-	size_t size;
-};
-
-/* The next length and its bytes; false at the end or when they lack. */
-static bool part_next(const uint8_t **at, size_t *left, struct part *out)
-{
-	size_t n;
-
-	if (*left < 4)
-		return false;
-	n = (size_t)(*at)[0] << 24 | (size_t)(*at)[1] << 16 |
-	    (size_t)(*at)[2] << 8 | (*at)[3];
-	if (n > *left - 4)
-		return false;
-	*out = (struct part){ *at + 4, n };
-	*at += 4 + n;
-	*left -= 4 + n;
-	return true;
-}
-
-static bool part_is(const struct part *part, const char *text)
-{
-	return part->size == strlen(text) &&
-	       memcmp(part->bytes, text, part->size) == 0;
-}
-
 /* Its row in types, or -1. */
 static int type_find(const uint8_t *key, size_t size)
 {
-	struct part name;
+	struct ssh_bytes from = { key, size };
+	struct ssh_bytes name;
 
-	if (part_next(&key, &size, &name))
+	if (ssh_bytes_string(&from, &name))
 		for (size_t i = 0; i < COUNT_OF(types); i++)
-			if (part_is(&name, types[i].type))
+			if (ssh_bytes_are(&name, types[i].type))
 				return (int)i;
 	return -1;
 }
@@ -94,12 +68,13 @@ int hostkey_place(const uint8_t *key, size_t size)
 
 char *hostkey_type(const uint8_t *key, size_t size)
 {
-	struct part name;
+	struct ssh_bytes from = { key, size };
+	struct ssh_bytes name;
 
-	if (!part_next(&key, &size, &name) || !name.size ||
-	    name.size > TYPE_MAX)
+	if (!ssh_bytes_string(&from, &name) || !name.left ||
+	    name.left > TYPE_MAX)
 		return mem_str("?");
-	return str_clean((const char *)name.bytes, name.size);
+	return str_clean((const char *)name.at, name.left);
 }
 
 /* Signatures of RSA keys have names of their own; files may have them. */
@@ -111,42 +86,45 @@ static bool name_fits(int row, const char *name)
 		 strcmp(name, "rsa-sha2-512") == 0));
 }
 
-static bool has_point(int row, const uint8_t **at, size_t *left)
+static bool has_point(int row, struct ssh_bytes *from)
 {
-	struct part part;
+	struct ssh_bytes part;
 
 	if (!types[row].curve)
-		return part_next(at, left, &part) && part.size == ED25519_BYTES;
-	return part_next(at, left, &part) && part_is(&part, types[row].curve) &&
-	       part_next(at, left, &part) &&
-	       part.size == types[row].point_bytes && part.bytes[0] == 4;
+		return ssh_bytes_string(from, &part) &&
+		       part.left == ED25519_BYTES;
+	return ssh_bytes_string(from, &part) &&
+	       ssh_bytes_are(&part, types[row].curve) &&
+	       ssh_bytes_string(from, &part) &&
+	       part.left == types[row].point_bytes && part.at[0] == 4;
 }
 
-static bool has_numbers(int row, const uint8_t **at, size_t *left)
+static bool has_numbers(int row, struct ssh_bytes *from)
 {
-	struct part part = { NULL, 0 };
+	struct ssh_bytes part = { NULL, 0 };
 
 	for (unsigned i = 0; i < types[row].n_numbers; i++)
-		if (!part_next(at, left, &part) || !part.size)
+		if (!ssh_bytes_string(from, &part) || !part.left)
 			return false;
 	/* RSA's last is the modulus; it is positive, a zero may be in front. */
-	return part.size - (part.bytes[0] == 0) >= RSA_MIN_BYTES ||
+	return part.left - (part.at[0] == 0) >= RSA_MIN_BYTES ||
 	       strcmp(types[row].type, "ssh-rsa") != 0;
 }
 
 bool hostkey_is_whole(const uint8_t *key, size_t size, const char *name)
 {
+	struct ssh_bytes from = { key, size };
 	int row = type_find(key, size);
-	struct part part;
+	struct ssh_bytes part;
 
-	if (row < 0 || !name_fits(row, name) || !part_next(&key, &size, &part))
+	if (row < 0 || !name_fits(row, name) || !ssh_bytes_string(&from, &part))
 		return false;
-	if (types[row].n_numbers ? !has_numbers(row, &key, &size)
-				 : !has_point(row, &key, &size))
+	if (types[row].n_numbers ? !has_numbers(row, &from)
+				 : !has_point(row, &from))
 		return false;
-	if (types[row].has_application && !part_next(&key, &size, &part))
+	if (types[row].has_application && !ssh_bytes_string(&from, &part))
 		return false;
-	return size == 0;
+	return from.left == 0;
 }
 
 char *hostkey_fingerprint(const uint8_t *key, size_t size)

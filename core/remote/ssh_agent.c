@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "core/base/str.h"
+#include "core/remote/ssh_bytes.h"
 #include "core/sys/file.h"
 
 #define AGENT_MAX_ANSWER (256 << 10)
@@ -15,44 +16,12 @@
 #define AGENT_SIGN	 13
 #define AGENT_SIGN_IS	 14
 
-/* A reader of the strings and numbers of the SSH wire. */
-struct wire {
-	const uint8_t *at;
-	size_t left;
-};
-
 /* The first byte of an answer, which says what it is. */
-static bool wire_kind(struct wire *wire, uint8_t kind)
+static bool is_kind(struct ssh_bytes *answer, uint8_t kind)
 {
-	if (wire->left == 0 || wire->at[0] != kind)
-		return false;
-	wire->at++;
-	wire->left--;
-	return true;
-}
+	uint8_t first;
 
-static bool wire_u32(struct wire *wire, uint32_t *out)
-{
-	if (wire->left < 4)
-		return false;
-	*out = (uint32_t)wire->at[0] << 24 | (uint32_t)wire->at[1] << 16 |
-	       (uint32_t)wire->at[2] << 8 | wire->at[3];
-	wire->at += 4;
-	wire->left -= 4;
-	return true;
-}
-
-static bool wire_string(struct wire *wire, struct wire *out)
-{
-	uint32_t size;
-
-	if (!wire_u32(wire, &size) || size > wire->left)
-		return false;
-	out->at = wire->at;
-	out->left = size;
-	wire->at += size;
-	wire->left -= size;
-	return true;
+	return ssh_bytes_u8(answer, &first) && first == kind;
 }
 
 static void put_u32(struct buf *buf, uint32_t value)
@@ -97,7 +66,7 @@ static int agent_ask(int fd, const struct buf *question, struct buf *out,
 {
 	AUTO_VALUE(buf) framed = BUF_INIT;
 	uint8_t head[4];
-	struct wire wire = { .at = head, .left = sizeof(head) };
+	struct ssh_bytes wire = { .at = head, .left = sizeof(head) };
 	uint32_t size = 0;
 
 	put_string(&framed, question->bytes, question->size);
@@ -105,7 +74,8 @@ static int agent_ask(int fd, const struct buf *question, struct buf *out,
 		return err_wrap(err, "ssh-agent");
 	if (agent_read(fd, head, sizeof(head), err) < 0)
 		return err_again(err);
-	if (!wire_u32(&wire, &size) || size == 0 || size > AGENT_MAX_ANSWER)
+	if (!ssh_bytes_u32(&wire, &size) || size == 0 ||
+	    size > AGENT_MAX_ANSWER)
 		return err_set(err, ERR_PROTOCOL,
 			       "ssh-agent: an answer of %u bytes", size);
 	if (agent_read(fd, buf_reserve(out, size), size, err) < 0)
@@ -115,12 +85,12 @@ static int agent_ask(int fd, const struct buf *question, struct buf *out,
 }
 
 /* RSA would be signed with SHA-1, and hardware keys need other packets. */
-static bool is_usable(const struct wire *blob)
+static bool is_usable(const struct ssh_bytes *blob)
 {
-	struct wire rest = *blob;
-	struct wire type;
+	struct ssh_bytes rest = *blob;
+	struct ssh_bytes type;
 
-	if (!wire_string(&rest, &type))
+	if (!ssh_bytes_string(&rest, &type))
 		return false;
 	return (type.left == 11 && memcmp(type.at, "ssh-ed25519", 11) == 0) ||
 	       (type.left == 19 &&
@@ -130,23 +100,24 @@ static bool is_usable(const struct wire *blob)
 int ssh_agent_parse_keys(const uint8_t *bytes, size_t size,
 			 struct ssh_agent *agent, struct err *err)
 {
-	struct wire wire = { .at = bytes, .left = size };
-	struct wire blob, comment;
+	struct ssh_bytes wire = { .at = bytes, .left = size };
+	struct ssh_bytes blob, comment;
 	uint32_t n = 0;
 
-	if (!wire_kind(&wire, AGENT_LIST_IS) || !wire_u32(&wire, &n))
+	if (!is_kind(&wire, AGENT_LIST_IS) || !ssh_bytes_u32(&wire, &n))
 		return err_set(err, ERR_PROTOCOL,
 			       "ssh-agent: it does not list its keys");
 	for (uint32_t i = 0; i < n; i++) {
 		struct ssh_agent_key *key;
 
-		if (!wire_string(&wire, &blob) || !wire_string(&wire, &comment))
+		if (!ssh_bytes_string(&wire, &blob) ||
+		    !ssh_bytes_string(&wire, &comment))
 			return err_set(err, ERR_PROTOCOL,
 				       "ssh-agent: its list is cut");
 		if (!is_usable(&blob)) {
-			struct wire type;
+			struct ssh_bytes type;
 
-			if (!agent->other && wire_string(&blob, &type))
+			if (!agent->other && ssh_bytes_string(&blob, &type))
 				agent->other = str_clean((const char *)type.at,
 							 type.left);
 			continue;
@@ -225,7 +196,7 @@ int ssh_agent_sign(struct ssh_agent *agent, const struct ssh_agent_key *key,
 {
 	AUTO_VALUE(buf) question = BUF_INIT;
 	AUTO_VALUE(buf) answer = BUF_INIT;
-	struct wire wire, signature, type, bare;
+	struct ssh_bytes wire, signature, type, bare;
 
 	buf_append_char(&question, AGENT_SIGN);
 	put_string(&question, key->blob, key->size);
@@ -235,9 +206,10 @@ int ssh_agent_sign(struct ssh_agent *agent, const struct ssh_agent_key *key,
 		return err_again(err);
 	wire.at = answer.bytes;
 	wire.left = answer.size;
-	if (!wire_kind(&wire, AGENT_SIGN_IS) ||
-	    !wire_string(&wire, &signature) ||
-	    !wire_string(&signature, &type) || !wire_string(&signature, &bare))
+	if (!is_kind(&wire, AGENT_SIGN_IS) ||
+	    !ssh_bytes_string(&wire, &signature) ||
+	    !ssh_bytes_string(&signature, &type) ||
+	    !ssh_bytes_string(&signature, &bare))
 		return err_set(err, ERR_REFUSED,
 			       "ssh-agent: it does not sign with %s",
 			       key->comment);

@@ -4,6 +4,7 @@
 
 #include "core/base/str.h"
 #include "core/remote/hostkey.h"
+#include "core/remote/ssh_bytes.h"
 #include "core/sys/file.h"
 
 #define KEY_FILE_MAX  (64 << 10)
@@ -21,47 +22,26 @@ static const struct {
 	{ "-----BEGIN DSA PRIVATE KEY-----", "ssh-dss" },
 };
 
-/* The next string, as SSH puts them; false: there is none. */
-static bool take_string(const uint8_t **at, size_t *left, const uint8_t **out,
-			size_t *out_size)
-{
-	size_t n;
-
-	if (*left < 4)
-		return false;
-	n = (size_t)(*at)[0] << 24 | (size_t)(*at)[1] << 16 |
-	    (size_t)(*at)[2] << 8 | (*at)[3];
-	if (n > *left - 4)
-		return false;
-	*out = *at + 4;
-	*out_size = n;
-	*at += 4 + n;
-	*left -= 4 + n;
-	return true;
-}
-
 /* magic NUL, cipher, kdf, its options, number of keys, the public key's blob */
-static char *type_inside(const uint8_t *at, size_t left)
+static char *type_inside(const uint8_t *bytes, size_t size)
 {
-	const uint8_t *part;
-	size_t size;
+	struct ssh_bytes from = { bytes, size };
+	struct ssh_bytes part;
+	uint32_t n_keys, n_bytes;
 
-	if (left < sizeof(KEY_MAGIC) ||
-	    memcmp(at, KEY_MAGIC, sizeof(KEY_MAGIC)) != 0)
+	if (size < sizeof(KEY_MAGIC) ||
+	    memcmp(bytes, KEY_MAGIC, sizeof(KEY_MAGIC)) != 0)
 		return NULL;
-	at += sizeof(KEY_MAGIC);
-	left -= sizeof(KEY_MAGIC);
+	from.at += sizeof(KEY_MAGIC);
+	from.left -= sizeof(KEY_MAGIC);
 	for (int i = 0; i < 3; i++)
-		if (!take_string(&at, &left, &part, &size))
+		if (!ssh_bytes_string(&from, &part))
 			return NULL;
-	/* The number of keys, and the length of the first: it may be cut. */
-	if (left < 8)
+	/* The first key may be cut, its type comes first. */
+	if (!ssh_bytes_u32(&from, &n_keys) || !ssh_bytes_u32(&from, &n_bytes) ||
+	    !ssh_bytes_string(&from, &part) || part.left >= KEY_TYPE_ROOM)
 		return NULL;
-	at += 8;
-	left -= 8;
-	if (!take_string(&at, &left, &part, &size) || size >= KEY_TYPE_ROOM)
-		return NULL;
-	return str_clean((const char *)part, size);
+	return str_clean((const char *)part.at, part.left);
 }
 
 static char *type_openssh(const char *text, size_t size)

@@ -19,6 +19,40 @@ bool str_ends(const char *text, const char *suffix)
 	return n >= m && strcmp(text + n - m, suffix) == 0;
 }
 
+static bool is_same_letter(char a, char b, bool is_any_case)
+{
+	return a == b || (is_any_case && tolower((unsigned char)a) ==
+						 tolower((unsigned char)b));
+}
+
+bool str_matches(const char *text, const char *pattern, size_t size,
+		 bool is_any_case)
+{
+	const char *end = pattern + size;
+	const char *star = NULL;
+	const char *retry = NULL;
+
+	while (*text) {
+		if (pattern < end && *pattern == '*') {
+			star = ++pattern;
+			retry = text;
+		} else if (pattern < end &&
+			   (*pattern == '?' ||
+			    is_same_letter(*pattern, *text, is_any_case))) {
+			pattern++;
+			text++;
+		} else if (star) {
+			pattern = star;
+			text = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (pattern < end && *pattern == '*')
+		pattern++;
+	return pattern == end;
+}
+
 int str_parse_u64(const char *text, uint64_t max, uint64_t *out,
 		  struct err *err)
 {

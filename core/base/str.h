@@ -15,6 +15,13 @@
 
 bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
+/*
+ * Does TEXT match the SIZE letters at PATTERN, in which * is any letters and ?
+ * any one. Goes back to the last * only, so the work is at most the product of
+ * the lengths.
+ */
+bool str_matches(const char *text, const char *pattern, size_t size,
+		 bool is_any_case);
 
 int str_parse_u64(const char *text, uint64_t max, uint64_t *out,
 		  struct err *err) MUST_CHECK;

@@ -92,38 +92,6 @@ void hostkeys_line_release(struct hostkeys_line *line)
 
 /* ---- names ---- */
 
-/*
- * Does NAME match PATTERN with its * and ?; any case. Goes back to the last *
- * only, so the work is at most the product of the lengths.
- */
-static bool pattern_matches(const char *pattern, const char *end,
-			    const char *name)
-{
-	const char *star = NULL;
-	const char *retry = NULL;
-
-	while (*name) {
-		if (pattern < end && *pattern == '*') {
-			star = ++pattern;
-			retry = name;
-		} else if (pattern < end &&
-			   (*pattern == '?' ||
-			    tolower((unsigned char)*pattern) ==
-				    tolower((unsigned char)*name))) {
-			pattern++;
-			name++;
-		} else if (star) {
-			pattern = star;
-			name = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (pattern < end && *pattern == '*')
-		pattern++;
-	return pattern == end;
-}
-
 /* |1|salt|hash: HASH is the HMAC-SHA1 of the name with SALT as the key. */
 static char *hashed(const char *name, const uint8_t *salt)
 {
@@ -168,7 +136,7 @@ bool hostkeys_names_match(const char *names, const char *name)
 		at += is_not;
 		if (end - at > PATTERN_MAX)
 			return false;
-		if (pattern_matches(at, end, name)) {
+		if (str_matches(name, at, (size_t)(end - at), true)) {
 			if (is_not)
 				return false;
 			is_match = true;

@@ -183,29 +183,6 @@ bool ssh_files_have_match(const struct ssh_files *files)
 	return files->has_match;
 }
 
-/* TEXT against a pattern with * and ?. */
-static bool matches(const char *text, const char *pattern)
-{
-	const char *star = NULL;
-	const char *from = text;
-
-	while (*text) {
-		if (*pattern == '*') {
-			star = pattern++;
-			from = text;
-		} else if (*pattern == '?' || *pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star) {
-			pattern = star + 1;
-			text = ++from;
-		} else {
-			return false;
-		}
-	}
-	return pattern[strspn(pattern, "*")] == '\0';
-}
-
 /* One that is told with ! wins over all others. */
 static bool line_matches(const char *patterns, const char *host)
 {
@@ -217,7 +194,8 @@ static bool line_matches(const char *patterns, const char *host)
 	while ((word = take_word(&at))) {
 		bool is_not = *word == '!';
 
-		if (!matches(host, word + is_not))
+		if (!str_matches(host, word + is_not, strlen(word + is_not),
+				 false))
 			continue;
 		if (is_not)
 			return false;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "core/base/str.h"
 
@@ -154,6 +155,27 @@ static void test_names_are_plain(void **state)
 	assert_false(str_is_name("../x"));
 }
 
+static bool matches(const char *text, const char *pattern)
+{
+	return str_matches(text, pattern, strlen(pattern), false);
+}
+
+static void test_patterns_match_whole_names(void **state)
+{
+	(void)state;
+	assert_true(matches("web-01.sz", "web-??.sz"));
+	assert_true(matches("web-01.sz", "*"));
+	assert_true(matches("", "**"));
+	assert_true(matches("aab", "*ab"));
+	assert_true(matches("a*b", "a*b"));
+	assert_false(matches("", "?"));
+	assert_false(matches("web-01.sz", "web"));
+	assert_false(matches("web", "web-*"));
+	assert_false(matches("WEB", "web"));
+	assert_true(str_matches("WEB", "w*b,rest", 3, true));
+	assert_false(str_matches("web,rest", "web,rest", 3, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +189,7 @@ int main(void)
 		cmocka_unit_test(
 			test_nearest_finds_the_slip_and_not_the_stranger),
 		cmocka_unit_test(test_names_are_plain),
+		cmocka_unit_test(test_patterns_match_whole_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/vec.h"
 #include "core/remote/hostkeys_line.h"
@@ -20,9 +19,7 @@ static const char *const system_files[] = { "/etc/ssh/ssh_known_hosts",
 
 struct hostkeys_file {
 	char *path;
-	struct timespec changed; /* all zero while it is not there */
-	off_t size;
-	ino_t inode;
+	struct file_look look;
 };
 struct hostkeys_entry {
 	struct hostkeys_line line;
@@ -35,18 +32,6 @@ struct hostkeys {
 };
 
 /* ---- reading ---- */
-
-static void add_file(struct hostkeys *keys, const char *path)
-{
-	struct hostkeys_file *file = vec_add(&keys->files);
-	struct stat is = { 0 };
-
-	(void)stat(path, &is);
-	file->path = mem_str(path);
-	file->changed = is.st_mtim;
-	file->size = is.st_size;
-	file->inode = is.st_ino;
-}
 
 /* Add the lines to the file that came last. */
 static void add_text(struct hostkeys *keys, const char *text, size_t size)
@@ -72,7 +57,8 @@ static int read_file(struct hostkeys *keys, const char *path, bool is_system,
 {
 	AUTO_VALUE(buf) text = BUF_INIT;
 
-	add_file(keys, path);
+	*vec_add(&keys->files) =
+		(struct hostkeys_file){ mem_str(path), file_look_at(path) };
 	if (access(path, R_OK) < 0 && (errno == ENOENT || is_system))
 		return 0;
 	if (file_read(path, HOSTKEYS_MAX_FILE, &text, err) < 0)
@@ -135,16 +121,9 @@ int hostkeys_load(const char *files, struct hostkeys **out, struct err *err)
 static bool file_is_fresh(const struct hostkeys *keys, size_t i,
 			  const char *path)
 {
-	const struct hostkeys_file *file;
-	struct stat is = { 0 };
-
-	if (i >= keys->files.n)
-		return false;
-	file = &keys->files.items[i];
-	(void)stat(path, &is);
-	return strcmp(file->path, path) == 0 && file->size == is.st_size &&
-	       file->inode == is.st_ino &&
-	       memcmp(&file->changed, &is.st_mtim, sizeof(is.st_mtim)) == 0;
+	return i < keys->files.n &&
+	       strcmp(keys->files.items[i].path, path) == 0 &&
+	       file_is_as(path, &keys->files.items[i].look);
 }
 
 bool hostkeys_is_fresh(const struct hostkeys *keys, const char *files)

@@ -4,7 +4,6 @@
 #include <glob.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
@@ -21,9 +20,7 @@
 /* A file, or a folder that a pattern of Include looks into. */
 struct seen {
 	char *path;
-	struct timespec changed;
-	off_t size;
-	ino_t inode;
+	struct file_look look;
 };
 struct ssh_files {
 	VEC(struct seen) seen;
@@ -32,13 +29,10 @@ struct ssh_files {
 	bool has_tokens; /* %h and the like: no two hosts are the same */
 };
 
-static struct seen look_at(const char *path)
+static void note(struct ssh_files *files, const char *path)
 {
-	struct stat is = { 0 };
-
-	(void)stat(path, &is);
-	return (struct seen){ mem_str(path), is.st_mtim, is.st_size,
-			      is.st_ino };
+	*vec_add(&files->seen) =
+		(struct seen){ mem_str(path), file_look_at(path) };
 }
 
 static void read_one(struct ssh_files *files, const char *path,
@@ -52,7 +46,7 @@ static void note_folder(struct ssh_files *files, const char *pattern)
 		slash ? mem_strn(pattern, (size_t)(slash - pattern)) : NULL;
 
 	if (folder && *folder)
-		*vec_add(&files->seen) = look_at(folder);
+		note(files, folder);
 }
 
 static void include(struct ssh_files *files, const char *pattern,
@@ -125,7 +119,7 @@ static void read_one(struct ssh_files *files, const char *path,
 
 	if (depth > FILES_MAX_DEPTH || files->seen.n > FILES_MAX)
 		return;
-	*vec_add(&files->seen) = look_at(path);
+	note(files, path);
 	if (file_read(path, FILES_MAX_BYTES, &text, &err) < 0)
 		return;
 	lines = mem_str(buf_str(&text));
@@ -164,17 +158,10 @@ void ssh_files_free(struct ssh_files *files)
 
 bool ssh_files_are_fresh(const struct ssh_files *files)
 {
-	for (size_t i = 0; i < files->seen.n; i++) {
-		const struct seen *was = &files->seen.items[i];
-		struct seen is = look_at(was->path);
-		bool is_same = is.size == was->size && is.inode == was->inode &&
-			       memcmp(&is.changed, &was->changed,
-				      sizeof(is.changed)) == 0;
-
-		free(is.path);
-		if (!is_same)
+	for (size_t i = 0; i < files->seen.n; i++)
+		if (!file_is_as(files->seen.items[i].path,
+				&files->seen.items[i].look))
 			return false;
-	}
 	return true;
 }
 

@@ -80,6 +80,22 @@ int file_write_all(int fd, const void *bytes, size_t size, struct err *err)
 	return 0;
 }
 
+struct file_look file_look_at(const char *path)
+{
+	struct stat is = { 0 };
+
+	(void)stat(path, &is);
+	return (struct file_look){ is.st_mtim, is.st_size, is.st_ino };
+}
+
+bool file_is_as(const char *path, const struct file_look *was)
+{
+	struct file_look is = file_look_at(path);
+
+	return is.size == was->size && is.inode == was->inode &&
+	       memcmp(&is.changed, &was->changed, sizeof(is.changed)) == 0;
+}
+
 int file_sync(int fd, const char *what, struct err *err)
 {
 	return fsync(fd) < 0 ? err_sys(err, "sync %s", what) : 0;

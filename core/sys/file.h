@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -37,6 +38,14 @@ int file_make_dirs_at(int dir, const char *path, mode_t mode,
 		      struct err *err) MUST_CHECK;
 /* Remove NAME in DIR and all below it; nothing there is no error. */
 int file_remove_tree_at(int dir, const char *name, struct err *err) MUST_CHECK;
+/* What PATH looked like; to tell later whether it is still the same. */
+struct file_look {
+	struct timespec changed; /* all zero where nothing was there */
+	off_t size;
+	ino_t inode;
+};
+struct file_look file_look_at(const char *path);
+bool file_is_as(const char *path, const struct file_look *was);
 /* fsync, with a sentence. */
 int file_sync(int fd, const char *what, struct err *err) MUST_CHECK;
 /* PATH against BASE, a folder; an absolute PATH stays. Owned by the caller. */

@@ -144,9 +144,7 @@ char *route_keys_reason(const struct remote_target *target,
 	}
 	for (char *path = strtok_r(copy, "\n", &rest); path;
 	     path = strtok_r(NULL, "\n", &rest)) {
-		AUTO_STR char *full = str_starts(path, "~/")
-					      ? user_file(path + 2)
-					      : mem_str(path);
+		AUTO_STR char *full = user_path(path);
 
 		if (strchr(full, '%') || strstr(full, "${"))
 			survey_obstacle(&survey, full, NULL);

@@ -98,9 +98,7 @@ static void login_add_files(struct ssh *ssh)
 
 	for (char *path = strtok_r(paths, "\n", &rest); path;
 	     path = strtok_r(NULL, "\n", &rest)) {
-		AUTO_STR char *full = str_starts(path, "~/")
-					      ? user_file(path + 2)
-					      : mem_str(path);
+		AUTO_STR char *full = user_path(path);
 		AUTO_STR char *type = NULL;
 
 		if (access(full, F_OK) < 0)

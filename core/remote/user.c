@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/sys/file.h"
 
 #define HOME_ROOM 16384 /* for the strings of one user; plenty */
@@ -25,6 +26,11 @@ char *user_file(const char *name)
 	if (home && home[0] == '/')
 		return file_join(home, name);
 	return user_login_file(name);
+}
+
+char *user_path(const char *path)
+{
+	return str_starts(path, "~/") ? user_file(path + 2) : mem_str(path);
 }
 
 char *user_name(void)

@@ -9,5 +9,7 @@
 char *user_file(const char *name) MUST_CHECK;
 /* The same where the list of users has it, which is where ssh looks. */
 char *user_login_file(const char *name) MUST_CHECK;
+/* A path that may begin with ~/, as user_file has it; the caller's. */
+char *user_path(const char *path) MUST_CHECK;
 /* The name of the user; owned by the caller. */
 char *user_name(void) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/grayctl/daemon.h"
+#include "cmd/grayctl/output.h"
 #include "core/base/str.h"
 #include "core/remote/request.h"
 #include "core/sys/home.h"
@@ -126,6 +127,21 @@ int client_get(struct client *client, const char *path, struct js **out,
 	};
 
 	return ask(client, &request, out, err);
+}
+
+int client_show(struct client *client, const char *path,
+		const struct output *output, client_print_fn *print,
+		struct err *err)
+{
+	AUTO(js) answer = NULL;
+
+	if (client_get(client, path, &answer, err) < 0)
+		return err_again(err);
+	if (output->is_json)
+		output_json(output, answer);
+	else
+		print(output, answer);
+	return 0;
 }
 
 int client_post(struct client *client, const char *path, const struct js *body,

@@ -27,6 +27,14 @@ int client_get(struct client *client, const char *path, struct js **out,
 int client_post(struct client *client, const char *path, const struct js *body,
 		struct js **out, struct err *err) MUST_CHECK;
 
+/* Get PATH and show the answer: as JSON, or to people by PRINT. */
+struct output;
+typedef void client_print_fn(const struct output *output,
+			     const struct js *answer);
+int client_show(struct client *client, const char *path,
+		const struct output *output, client_print_fn *print,
+		struct err *err) MUST_CHECK;
+
 struct client_stream {
 	/* False: enough. DATA is borrowed. */
 	bool (*event)(void *ctx, const char *event, const struct js *data);

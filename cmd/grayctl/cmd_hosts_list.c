@@ -2,7 +2,6 @@
 
 #include "cmd/grayctl/client.h"
 #include "cmd/grayctl/command.h"
-#include "core/remote/request.h"
 
 #define DIGEST_LETTERS 12 /* enough to tell releases apart */
 
@@ -40,31 +39,29 @@ static void add_host(struct table *table, const struct js *host)
 	table_add(table, js_get_str(host, "seen", "-"));
 }
 
-static int run(struct invocation *inv, struct err *err)
+static void print(const struct output *output, const struct js *answer)
 {
 	static const char *const heads[] = { "SERVICE", "HOST",	 "DESIRED",
 					     "ACTUAL",	"STATE", "ROLLOUT",
 					     "SEEN" };
-	const char *service = option_text(&inv->options, "service");
-	AUTO_STR char *escaped = request_escape(service ? service : "");
-	AUTO_STR char *path = mem_format("/v1/hosts%s%s",
-					 service ? "?service=" : "", escaped);
+	const struct js *hosts = js_get(answer, "hosts");
 	AUTO_VALUE(table) table = { 0 };
-	AUTO(js) answer = NULL;
-	const struct js *hosts;
 
-	if (client_get(inv->client, path, &answer, err) < 0)
-		return err_again(err);
-	if (inv->output->is_json) {
-		output_json(inv->output, answer);
-		return 0;
-	}
-	hosts = js_get(answer, "hosts");
 	table_init(&table, heads, COUNT_OF(heads));
 	for (size_t i = 0; i < js_count(hosts); i++)
 		add_host(&table, js_at(hosts, i));
-	table_print(&table, inv->output);
-	return 0;
+	table_print(&table, output);
+}
+
+static int run(struct invocation *inv, struct err *err)
+{
+	AUTO_VALUE(buf) path = BUF_INIT;
+
+	buf_append_str(&path, "/v1/hosts");
+	client_add_query(&path, "service",
+			 option_text(&inv->options, "service"));
+	return client_show(inv->client, buf_str(&path), inv->output, print,
+			   err);
 }
 
 const struct command cmd_hosts_list = {

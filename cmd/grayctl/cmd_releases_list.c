@@ -40,35 +40,33 @@ static void add_release(struct table *table, const struct js *release)
 	table_add(table, buf_str(&ids));
 }
 
-static int run(struct invocation *inv, struct err *err)
+static void print(const struct output *output, const struct js *answer)
 {
 	static const char *const heads[] = { "SERVICE", "VERSION", "RELEASE",
 					     "SIZE",	"FILES",   "FIRST USED",
 					     "END",	"HOSTS",   "ROLLOUTS" };
-	AUTO_VALUE(buf) path = BUF_INIT;
+	const struct js *releases = js_get(answer, "releases");
 	AUTO_VALUE(table) table = { 0 };
-	AUTO(js) answer = NULL;
-	const struct js *releases;
 
-	buf_append_str(&path, "/v1/releases");
-	client_add_query(&path, "service",
-			 option_text(&inv->options, "service"));
-	if (client_get(inv->client, buf_str(&path), &answer, err) < 0)
-		return err_again(err);
-	if (inv->output->is_json) {
-		output_json(inv->output, answer);
-		return 0;
-	}
-	releases = js_get(answer, "releases");
 	if (js_count(releases) == 0) {
-		(void)fputs("no releases\n", inv->output->file);
-		return 0;
+		(void)fputs("no releases\n", output->file);
+		return;
 	}
 	table_init(&table, heads, COUNT_OF(heads));
 	for (size_t i = 0; i < js_count(releases); i++)
 		add_release(&table, js_at(releases, i));
-	table_print(&table, inv->output);
-	return 0;
+	table_print(&table, output);
+}
+
+static int run(struct invocation *inv, struct err *err)
+{
+	AUTO_VALUE(buf) path = BUF_INIT;
+
+	buf_append_str(&path, "/v1/releases");
+	client_add_query(&path, "service",
+			 option_text(&inv->options, "service"));
+	return client_show(inv->client, buf_str(&path), inv->output, print,
+			   err);
 }
 
 const struct command cmd_releases_list = {

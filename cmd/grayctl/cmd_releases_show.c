@@ -78,19 +78,13 @@ static void print(const struct output *output, const struct js *release)
 static int run(struct invocation *inv, struct err *err)
 {
 	AUTO_VALUE(buf) path = BUF_INIT;
-	AUTO(js) answer = NULL;
 
 	buf_append_str(&path, "/v1/releases/show");
 	client_add_query(&path, "name", inv->args[0]);
 	client_add_query(&path, "service",
 			 option_text(&inv->options, "service"));
-	if (client_get(inv->client, buf_str(&path), &answer, err) < 0)
-		return err_again(err);
-	if (inv->output->is_json)
-		output_json(inv->output, answer);
-	else
-		print(inv->output, answer);
-	return 0;
+	return client_show(inv->client, buf_str(&path), inv->output, print,
+			   err);
 }
 
 const struct command cmd_releases_show = {

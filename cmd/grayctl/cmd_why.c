@@ -1,19 +1,16 @@
 #include "cmd/grayctl/client.h"
 #include "cmd/grayctl/command.h"
 
+static void print(const struct output *output, const struct js *answer)
+{
+	(void)fprintf(output->file, "%s\n", js_get_str(answer, "why", ""));
+}
+
 static int run(struct invocation *inv, struct err *err)
 {
 	AUTO_STR char *path = client_rollout_path(inv->args[0], "why");
-	AUTO(js) answer = NULL;
 
-	if (client_get(inv->client, path, &answer, err) < 0)
-		return err_again(err);
-	if (inv->output->is_json)
-		output_json(inv->output, answer);
-	else
-		(void)fprintf(inv->output->file, "%s\n",
-			      js_get_str(answer, "why", ""));
-	return 0;
+	return client_show(inv->client, path, inv->output, print, err);
 }
 
 const struct command cmd_why = {

@@ -1,6 +1,5 @@
 #include "rollouts/catalog.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "core/base/map.h"
@@ -215,6 +214,11 @@ int catalog_load(struct store *store, const struct js *live,
 
 /* ---- by name ---- */
 
+static bool is_of(const struct catalog_release *release, const char *service)
+{
+	return !service || strcmp(release->service, service) == 0;
+}
+
 static bool is_called(const struct catalog_release *release, const char *name)
 {
 	char hex[DIGEST_HEX + 1];
@@ -234,10 +238,8 @@ static int refuse_unknown(const struct catalog *catalog, const char *name,
 	const char *near;
 	size_t n = 0;
 
-	assert(catalog->items.items || catalog->items.n == 0);
 	for (size_t i = 0; i < catalog->items.n; i++)
-		if (!service ||
-		    strcmp(catalog->items.items[i].service, service) == 0)
+		if (is_of(&catalog->items.items[i], service))
 			names[n++] = catalog->items.items[i].version;
 	near = str_nearest(clean, names, n);
 	free(names);
@@ -259,8 +261,8 @@ static int refuse_ambiguous(const struct catalog *catalog, const char *name,
 			&catalog->items.items[i];
 		char hex[DIGEST_HEX + 1];
 
-		if ((service && strcmp(release->service, service) != 0) ||
-		    !is_called(release, name) || n++ >= MAX_CANDIDATES)
+		if (!is_of(release, service) || !is_called(release, name) ||
+		    n++ >= MAX_CANDIDATES)
 			continue;
 		digest_format(&release->digest, hex);
 		buf_format(&text, "%s%s %s %.*s", n > 1 ? ", " : "",
@@ -286,8 +288,7 @@ int catalog_find(const struct catalog *catalog, const char *name,
 		const struct catalog_release *release =
 			&catalog->items.items[i];
 
-		if ((service && strcmp(release->service, service) != 0) ||
-		    !is_called(release, name))
+		if (!is_of(release, service) || !is_called(release, name))
 			continue;
 		if (found && !digest_equal(&found->digest, &release->digest))
 			return refuse_ambiguous(catalog, name, service, err);

@@ -10,6 +10,17 @@ static void too_late(void *ctx)
 	abort();
 }
 
+void run_host_init(struct run_host *host)
+{
+	memset(host, 0, sizeof(*host));
+	host->options = (struct remote_options){ .n_workers = 2,
+						 .max_handshakes = 8,
+						 .connect_ms = 5000,
+						 .handshake_ms = 5000,
+						 .exec_ms = 5000 };
+	host->target.name = "web-1";
+}
+
 void run_host_start(struct run_host *host)
 {
 	struct err err = ERR_INIT;

@@ -37,7 +37,9 @@ struct run {
 	void (*on_open)(struct run *run); /* or NULL */
 };
 
-/* The options and the target are set by the caller before. */
+/* A pool of two threads, deadlines of 5 s, and a target called web-1. */
+void run_host_init(struct run_host *host);
+/* The options and the target are set before. */
 void run_host_start(struct run_host *host);
 void run_host_stop(struct run_host *host);
 void run_start(struct run_host *host, struct run *run, const char *command);

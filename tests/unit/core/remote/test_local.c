@@ -13,13 +13,9 @@ static struct run_host *new_host(void)
 {
 	struct run_host *host = MEM_NEW(struct run_host);
 
-	host->options = (struct remote_options){ .n_workers = 2,
-						 .max_handshakes = 8,
-						 .connect_ms = 5000,
-						 .handshake_ms = 5000,
-						 .exec_ms = 5000 };
-	host->target =
-		(struct remote_target){ .name = "here", .address = "local:" };
+	run_host_init(host);
+	host->target.name = "here";
+	host->target.address = "local:";
 	run_host_start(host);
 	return host;
 }

@@ -28,14 +28,8 @@ static void point_at(struct sshd *sshd)
 static int set_up(void **state)
 {
 	(void)state;
-	memset(&host, 0, sizeof(host));
-	host.options = (struct remote_options){ .n_workers = 2,
-						.max_handshakes = 8,
-						.connect_ms = 5000,
-						.handshake_ms = 5000,
-						.exec_ms = 5000 };
-	host.target =
-		(struct remote_target){ .name = "web-1", .config = "none" };
+	run_host_init(&host);
+	host.target.config = "none";
 	point_at(&plain);
 	return 0;
 }
@@ -130,13 +124,20 @@ static void test_a_host_with_an_rsa_key_only_goes_by_ssh(void **state)
 	assert_fails(ERR_UNREACHABLE, "SSH handshake: ");
 }
 
-static void test_a_jump_host_is_jumped_over(void **state)
+/* By way of the RSA host; the caller's. */
+static char *write_jump_config(void)
 {
 	AUTO_STR char *text = mem_format(
 		"Host jump\n HostName %s\n Port %u\n IdentityFile %s\n "
 		"UserKnownHostsFile %s\nHost 127.0.0.1\n ProxyJump jump\n",
 		rsa.address, rsa.port, rsa.key, rsa.known_hosts);
-	AUTO_STR char *config = write_config("jump", text);
+
+	return write_config("jump", text);
+}
+
+static void test_a_jump_host_is_jumped_over(void **state)
+{
+	AUTO_STR char *config = write_jump_config();
 
 	(void)state;
 	host.target.config = config;
@@ -152,11 +153,7 @@ static void test_a_jump_host_is_jumped_over(void **state)
 
 static void test_a_new_key_behind_a_jump_host_is_learnt(void **state)
 {
-	AUTO_STR char *text = mem_format(
-		"Host jump\n HostName %s\n Port %u\n IdentityFile %s\n "
-		"UserKnownHostsFile %s\nHost 127.0.0.1\n ProxyJump jump\n",
-		rsa.address, rsa.port, rsa.key, rsa.known_hosts);
-	AUTO_STR char *config = write_config("jump", text);
+	AUTO_STR char *config = write_jump_config();
 	AUTO_STR char *want =
 		mem_format("[127.0.0.1]:%u ssh-ed25519 AAAA", plain.port);
 	struct run run;

@@ -34,18 +34,12 @@ static const char *says(const char *libssh2, const char *ssh)
 static int set_up(void **state)
 {
 	(void)state;
-	memset(&host, 0, sizeof(host));
-	host.options = (struct remote_options){ .n_workers = 2,
-						.max_handshakes = 8,
-						.connect_ms = 5000,
-						.handshake_ms = 5000,
-						.exec_ms = 5000 };
-	host.target = (struct remote_target){ .name = "web-1",
-					      .address = sshd.address,
-					      .port = sshd.port,
-					      .identity = sshd.key,
-					      .known_hosts = sshd.known_hosts,
-					      .transport = transport };
+	run_host_init(&host);
+	host.target.address = sshd.address;
+	host.target.port = sshd.port;
+	host.target.identity = sshd.key;
+	host.target.known_hosts = sshd.known_hosts;
+	host.target.transport = transport;
 	return 0;
 }
 

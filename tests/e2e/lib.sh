@@ -119,9 +119,10 @@ set_up_unconfirmed() {
   expect 0 grayctl rollout "$work/v1.yaml" --yes
   old=$(digest_of feed)
   expect 0 grayctl rollout "$work/v2.yaml" --yes --detach
-  new=$(digest_of feed)
-  await 90 all_on "$new" "$hosts"
+  await 90 are unconfirmed "$hosts"
 }
+# are WHAT N: so many hosts are that, as the controller knows
+are() { [ "$(grayctl status feed --json | jq ".hosts.$1")" = "$2" ]; }
 all_on() { [ "$(hosts_on "$1")" = "$2" ]; }
 leave_alone() {
   local start limit worst=0 down host

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The connections are cut after a switch while the controller lives: the hosts
 # are back on the old release by themselves within confirm + slots + 5 s, the
-# controller counts them as unreachable and pauses, and what a person then says
-# is carried out when they answer.
+# controller counts them as unreachable and pauses; when they answer again, an
+# abort settles them.
 . "$(dirname "$0")/lib.sh"
 set_up_unconfirmed
 names=$(cut -d' ' -f1 "$FLEET_DIR/targets")
@@ -14,6 +14,7 @@ says 'unreachable'
 [ "$(state_of feed)" != succeeded ] || fail "succeeded on hosts that nobody sees"
 # shellcheck disable=SC2086
 fleet mend $names
+await 60 are unreachable 0
 expect 0 grayctl abort feed --reason "the network was cut"
 await 60 is_state feed rolled_back
 all_on "$old" "$hosts" || fail "only $(hosts_on "$old") of $hosts are on the old release"
